@@ -1,0 +1,1 @@
+"""From what is to be shown to where the crop lies. Pure."""

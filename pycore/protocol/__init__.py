@@ -1,0 +1,106 @@
+"""What crosses a boundary: page <-> worker, browser <-> server, API <-> jobs. Defined here and nowhere else.
+
+All are standard dataclasses of JSON-able fields. The browser reads them with `codec`, the server validates them with pydantic's
+`TypeAdapter`, and the page's types are generated from them by the build.
+
+Conventions: boxes and crops are floats in display pixels (after rotation and pixel aspect), origin top left. Times are integer
+microseconds from the first presented frame, edit lists applied. Sizes are integers in pixels. Money is US dollars.
+"""
+
+from pycore.protocol.capability import Capability, Fallback, Processor, ProcessorKind, Tier, WebGPULevel
+from pycore.protocol.codec import DecodeError, decode, encode
+from pycore.protocol.commands import (
+    AttachCanvas,
+    CancelJob,
+    CloseMedia,
+    Command,
+    DownloadResult,
+    OpenMedia,
+    Redo,
+    RefreshServer,
+    SetAspect,
+    SetCrop,
+    SetOutput,
+    SetPreview,
+    SetTrim,
+    StartExport,
+    Undo,
+)
+from pycore.protocol.errors import Problem, ReelError
+from pycore.protocol.events import AppState, Booting, Event, FramePresented, Notice, Preview, StateChanged, Upload
+from pycore.protocol.geometry import Rect, Size
+from pycore.protocol.jobs import (
+    Estimate,
+    EstimateRequest,
+    ExportRequest,
+    ExportResult,
+    Job,
+    JobEvent,
+    JobKind,
+    JobState,
+    ModelInfo,
+    ModelName,
+    Route,
+    ServerInfo,
+)
+from pycore.protocol.media import MediaInfo, Part, UploadPlan, UploadRequest
+from pycore.protocol.project import Aspect, Clip, Output, Project
+
+__all__ = [
+    "AppState",
+    "Aspect",
+    "AttachCanvas",
+    "Booting",
+    "CancelJob",
+    "Capability",
+    "Clip",
+    "CloseMedia",
+    "Command",
+    "DecodeError",
+    "DownloadResult",
+    "Estimate",
+    "EstimateRequest",
+    "Event",
+    "ExportRequest",
+    "ExportResult",
+    "Fallback",
+    "FramePresented",
+    "Job",
+    "JobEvent",
+    "JobKind",
+    "JobState",
+    "MediaInfo",
+    "ModelInfo",
+    "ModelName",
+    "Notice",
+    "OpenMedia",
+    "Output",
+    "Part",
+    "Preview",
+    "Problem",
+    "Processor",
+    "ProcessorKind",
+    "Project",
+    "Rect",
+    "Redo",
+    "ReelError",
+    "RefreshServer",
+    "Route",
+    "ServerInfo",
+    "SetAspect",
+    "SetCrop",
+    "SetOutput",
+    "SetPreview",
+    "SetTrim",
+    "Size",
+    "StartExport",
+    "StateChanged",
+    "Tier",
+    "Undo",
+    "Upload",
+    "UploadPlan",
+    "UploadRequest",
+    "WebGPULevel",
+    "decode",
+    "encode",
+]

@@ -1,0 +1,143 @@
+"""Commands: page -> worker. Each travels as {"id": n, "command": {"type": "...", ...}, "attachments": {...}} and is answered by
+{"id": n, "ok": true, "result": ...} or {"id": n, "ok": false, "error": Problem}.
+
+Attachments are what JSON cannot carry: `canvas` (OffscreenCanvas), `file` (File). Video frames are not commands: they travel as
+{"frame": VideoFrame, "time_us": n} and are answered by a FramePresented event.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pycore.protocol.geometry import Rect, Size
+from pycore.protocol.jobs import ModelName, Route
+from pycore.protocol.project import Aspect
+
+
+@dataclass(frozen=True, slots=True)
+class AttachCanvas:
+    """Attachment `canvas`: where Reel is drawn."""
+
+    type: Literal["attach-canvas"] = "attach-canvas"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMedia:
+    """Attachment `file`. Starts a new project on it, or takes up the stored one when `project_id` names it.
+
+    `size`, `duration_us`: from the `<video>` element (display size).
+    """
+
+    name: str
+    bytes: int
+    size: Size
+    duration_us: int
+    content_type: str = ""
+    project_id: str = ""
+    type: Literal["open-media"] = "open-media"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMedia:
+    type: Literal["close-media"] = "close-media"
+
+
+@dataclass(frozen=True, slots=True)
+class SetCrop:
+    """Moves or resizes the crop frame. Clamped to the picture and to the aspect. Calls with the same non-empty `gesture` (one
+    drag) undo as one step."""
+
+    crop: Rect
+    gesture: str = ""
+    type: Literal["set-crop"] = "set-crop"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAspect:
+    aspect: Aspect
+    type: Literal["set-aspect"] = "set-aspect"
+
+
+@dataclass(frozen=True, slots=True)
+class SetTrim:
+    in_us: int
+    out_us: int
+    gesture: str = ""
+    type: Literal["set-trim"] = "set-trim"
+
+
+@dataclass(frozen=True, slots=True)
+class SetOutput:
+    size: Size
+    model: ModelName = ModelName.QUICK
+    type: Literal["set-output"] = "set-output"
+
+
+@dataclass(frozen=True, slots=True)
+class SetPreview:
+    """How Reel is drawn. Null leaves a value as it is.
+
+    `split`: 0 to 1, share of the width, from the left, that shows the picture before upscaling. `sharpness`: 0 to 1.
+    """
+
+    split: float | None = None
+    sharpness: float | None = None
+    type: Literal["set-preview"] = "set-preview"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    type: Literal["undo"] = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    type: Literal["redo"] = "redo"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshServer:
+    """Asks the server again for what it can do, for jobs and for estimates."""
+
+    type: Literal["refresh-server"] = "refresh-server"
+
+
+@dataclass(frozen=True, slots=True)
+class StartExport:
+    """Uploads the media where the server lacks it and starts an export. Answered at once; progress comes in the state."""
+
+    route: Route = Route.AUTO
+    type: Literal["start-export"] = "start-export"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """`job_id` "upload" cancels an upload under way."""
+
+    job_id: str
+    type: Literal["cancel-job"] = "cancel-job"
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadResult:
+    """Result: {"url": presigned URL, "filename": name}."""
+
+    job_id: str
+    type: Literal["download-result"] = "download-result"
+
+
+Command = (
+    AttachCanvas
+    | OpenMedia
+    | CloseMedia
+    | SetCrop
+    | SetAspect
+    | SetTrim
+    | SetOutput
+    | SetPreview
+    | Undo
+    | Redo
+    | RefreshServer
+    | StartExport
+    | CancelJob
+    | DownloadResult
+)

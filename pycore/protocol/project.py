@@ -1,0 +1,48 @@
+"""The project document: what the person has made so far. Taken whole by every export."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pycore.protocol.geometry import Rect, Size
+from pycore.protocol.jobs import ModelName
+from pycore.protocol.media import MediaInfo
+
+
+class Aspect(StrEnum):
+    """The reel's shape, width:height. FREE keeps whatever the crop is."""
+
+    PORTRAIT = "9:16"
+    SQUARE = "1:1"
+    TALL = "4:5"
+    WIDE = "16:9"
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A range of one media file and its frame. `in_us` is the first moment shown, `out_us` the first moment not shown."""
+
+    media: MediaInfo
+    in_us: int
+    out_us: int
+    aspect: Aspect
+    crop: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What an export makes. Even sizes."""
+
+    size: Size
+    model: ModelName = ModelName.QUICK
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`revision` grows by one with each stored change; a stale one is refused by the server (409)."""
+
+    id: str
+    name: str
+    output: Output
+    clips: list[Clip] = field(default_factory=list)
+    revision: int = 0
