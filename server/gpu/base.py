@@ -1,4 +1,5 @@
-"""What jobs ask of a processor. Read this first: everything in `server.gpu` and `server.video` serves this contract.
+"""What jobs ask of a processor. Read this first: everything in `server.gpu` and `server.video` serves this
+contract.
 
 An export is planned once, then run segment by segment, in any order and by any process, then joined:
 
@@ -7,8 +8,9 @@ An export is planned once, then run segment by segment, in any order and by any 
         processor.run_segment(source, plan, segment.index, path, progress, stop)
     processor.finish(source, plan, paths, target)
 
-Exactness: identical pixels for the same windows on the same device and software; identical bytes for the same plan there.
-The dataclasses are JSON-able through pydantic's TypeAdapter (a durable step stores them). Importing this loads no torch.
+Exactness: identical pixels for the same windows on the same device and software; identical bytes for the same
+plan there. The dataclasses are JSON-able through pydantic's TypeAdapter (a durable step stores them).
+Importing this loads no torch.
 """
 
 import threading
@@ -28,8 +30,9 @@ class Stopped(Exception):
 class ExportSpec:
     """A crop of a range of a video, upscaled to `size` (even sides).
 
-    `in_us` is the first moment shown, `out_us` the first not shown (microseconds from the first presented frame); `crop` is in
-    display pixels. A crop whose shape differs from `size`'s is narrowed around its centre until it fills it.
+    `in_us` is the first moment shown, `out_us` the first not shown (microseconds from the first presented
+    frame); `crop` is in display pixels. A crop whose shape differs from `size`'s is narrowed around its
+    centre until it fills it.
     """
 
     in_us: int
@@ -41,8 +44,9 @@ class ExportSpec:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A window of 1 to 2 s: `frames` frames from `first_frame`, numbered in the source's frame table. The windows lie on a grid
-    from the source's first frame, so the same frames fall into the same windows whatever the trim."""
+    """A window of 1 to 2 s: `frames` frames from `first_frame`, numbered in the source's frame table. The
+    windows lie on a grid from the source's first frame, so the same frames fall into the same windows
+    whatever the trim."""
 
     index: int
     first_frame: int
@@ -53,9 +57,10 @@ class Segment:
 class ExportPlan:
     """How an export is made; the same for everyone who runs it.
 
-    `source_size` is the source's display size, `crop` the whole pixels read from it (inside `spec.crop`), `in_size` the crop's
-    size, `out_size` the result's. `frames` of them are made, shown for `duration_us`. `scale` is the model's factor, so
-    `frames * in_size * scale**2` pixels come out of the net: see `server.gpu.estimates.work_pixels`. `notes` are for people.
+    `source_size` is the source's display size, `crop` the whole pixels read from it (inside `spec.crop`),
+    `in_size` the crop's size, `out_size` the result's. `frames` of them are made, shown for `duration_us`.
+    `scale` is the model's factor, so `frames * in_size * scale**2` pixels come out of the net: see
+    `server.gpu.estimates.work_pixels`. `notes` are for people.
     """
 
     spec: ExportSpec
@@ -81,8 +86,8 @@ class SegmentStats:
 
 @dataclass(frozen=True, slots=True)
 class FinishedFile:
-    """The joined MP4: its length in bytes, hex SHA-256, frames, duration, and `notes` for people ("The sound was
-    re-encoded: ...")."""
+    """The joined MP4: its length in bytes, hex SHA-256, frames, duration, and `notes` for people ("The sound
+    was re-encoded: ...")."""
 
     bytes: int
     sha256: str
@@ -100,8 +105,9 @@ class GpuProcessor(Protocol):
         ...
 
     def plan(self, source: Path, spec: ExportSpec) -> ExportPlan:
-        """Checks the request against the source and cuts it into segments. Decodes nothing. ReelError for a source that is no
-        usable video, a crop outside the picture, an odd size, an empty range, an unknown model."""
+        """Checks the request against the source and cuts it into segments. Decodes nothing. ReelError for a
+        source that is no usable video, a crop outside the picture, an odd size, an empty range, an unknown
+        model."""
         ...
 
     def run_segment(
@@ -113,13 +119,15 @@ class GpuProcessor(Protocol):
         progress: Callable[[float], None],
         stop: threading.Event,
     ) -> SegmentStats:
-        """Makes `plan.segments[index]` and writes it to `target` (an MP4 of video alone), which appears complete or not at all.
+        """Makes `plan.segments[index]` and writes it to `target` (an MP4 of video alone), which appears
+        complete or not at all.
 
-        `progress` gets the segment's share done, 0 to 1, after every frame. Raises Stopped soon after `stop` is set.
+        `progress` gets the segment's share done, 0 to 1, after every frame. Raises Stopped soon after `stop`
+        is set.
         """
         ...
 
     def finish(self, source: Path, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
-        """Joins the segments' packets, adds the source's sound and writes the MP4 at `target`, complete or not at all.
-        `segments` are the files of `plan.segments`, in that order."""
+        """Joins the segments' packets, adds the source's sound and writes the MP4 at `target`, complete or
+        not at all. `segments` are the files of `plan.segments`, in that order."""
         ...

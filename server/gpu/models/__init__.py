@@ -1,1 +1,2 @@
-"""Upscaling nets: what each needs (`descriptor`), where its weights come from (`registry`), and its own module."""
+"""Upscaling nets: what each needs (`descriptor`), where its weights come from (`registry`), and its own
+module."""
