@@ -28,8 +28,8 @@ def default_crop(picture: Size, aspect: Aspect) -> Rect:
 
 
 def fit(crop: Rect, picture: Size, aspect: Aspect) -> Rect:
-    """The nearest valid crop: of that aspect (the crop's width leads, its centre stays), no smaller than MIN_SIDE where the
-    picture allows, no larger than the picture, and inside it."""
+    """The nearest valid crop: of that aspect (the crop's width leads, its centre stays), no smaller than
+    MIN_SIDE where the picture allows, no larger than the picture, and inside it."""
     wanted = ratio(aspect) or max(crop.width, 1e-6) / max(crop.height, 1e-6)
     widest = min(float(picture.width), picture.height * wanted)
     narrowest = min(max(MIN_SIDE, MIN_SIDE * wanted), widest)
@@ -64,8 +64,8 @@ def is_inside(crop: Rect, picture: Size) -> bool:
 
 
 def snap(crop: Rect, picture: Size) -> tuple[int, int, int, int]:
-    """(x, y, width, height) of the whole pixels that a crop stands for, inside the picture. Preview and export both read the
-    source through this, so they show the same."""
+    """(x, y, width, height) of the whole pixels that a crop stands for, inside the picture. Preview and
+    export both read the source through this, so they show the same."""
     width = min(max(round(crop.width), 1), picture.width)
     height = min(max(round(crop.height), 1), picture.height)
     x = min(max(round(crop.x), 0), picture.width - width)

@@ -1,11 +1,14 @@
 """What crosses a boundary: page <-> worker, browser <-> server, API <-> jobs. Defined here and nowhere else.
 
-All are standard dataclasses of JSON-able fields. The browser reads them with `codec`, the server validates them with pydantic's
-`TypeAdapter`, and the page's types are generated from them by the build.
+All are standard dataclasses of JSON-able fields. The browser reads them with `codec`, the server validates
+them with pydantic's `TypeAdapter`, and the page's types are generated from them by the build.
 
-Conventions: boxes and crops are floats in display pixels (after rotation and pixel aspect), origin top left. Times are integer
-microseconds from the first presented frame, edit lists applied. Sizes are integers in pixels. Money is US dollars.
+Conventions: boxes and crops are floats in display pixels (after rotation and pixel aspect), origin top left.
+Times are integer microseconds from the first presented frame, edit lists applied. Sizes are integers in
+pixels. Money is US dollars.
 """
+
+import dataclasses as _dataclasses
 
 from pycore.protocol.capability import Capability, Fallback, Processor, ProcessorKind, Tier, WebGPULevel
 from pycore.protocol.codec import DecodeError, decode, encode
@@ -27,7 +30,16 @@ from pycore.protocol.commands import (
     Undo,
 )
 from pycore.protocol.errors import Problem, ReelError
-from pycore.protocol.events import AppState, Booting, Event, FramePresented, Notice, Preview, StateChanged, Upload
+from pycore.protocol.events import (
+    AppState,
+    Booting,
+    Event,
+    FramePresented,
+    Notice,
+    Preview,
+    StateChanged,
+    Upload,
+)
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import (
     Estimate,
@@ -104,3 +116,9 @@ __all__ = [
     "decode",
     "encode",
 ]
+
+for _name in __all__:
+    if _dataclasses.is_dataclass(globals()[_name]):
+        # For the server's pydantic, so that it refuses what codec refuses (with validate_json(..., strict=True)).
+        # Nested dataclasses inherit no configuration: each needs its own.
+        globals()[_name].__pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}

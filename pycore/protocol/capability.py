@@ -30,8 +30,9 @@ class Tier(StrEnum):
 class Capability:
     """What the browser's GPU can do, and why we say so.
 
-    `reason` is one sentence for people ("This page was opened over http from another machine, so the browser hides WebGPU.").
-    `bench_ms` is the measured time of the real kernels for one 640x360 frame in milliseconds, null when nothing was measured.
+    `reason` is one sentence for people ("This page was opened over http from another machine, so the browser
+    hides WebGPU."). `bench_ms` is the measured time of the real kernels for one 640x360 frame in
+    milliseconds, null when nothing was measured.
     """
 
     level: WebGPULevel
@@ -56,8 +57,8 @@ class ProcessorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """Something that can do work, as shown to people. `name` is the device's ("NVIDIA H200", "AMD EPYC"), `available` false
-    comes with a `reason`."""
+    """Something that can do work, as shown to people. `name` is the device's ("NVIDIA H200", "AMD EPYC"),
+    `available` false comes with a `reason`."""
 
     kind: ProcessorKind
     name: str

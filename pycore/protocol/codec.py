@@ -1,21 +1,24 @@
-"""dataclass <-> JSON-able values, in the standard library alone (pydantic is too heavy to load in the browser's worker).
+"""dataclass <-> JSON-able values, in the standard library alone (pydantic is too heavy to load in the
+browser's worker).
 
-Unknown keys are refused, missing ones take their defaults, numbers must be finite, and a union of dataclasses is told apart by
-its `type` literal. The server uses pydantic on the same dataclasses; a test holds the two to the same answers.
+Unknown keys are refused, missing ones take their defaults, numbers must be finite, and a union of dataclasses
+is told apart by its `type` literal. The server uses pydantic on the same dataclasses; a test holds the two to
+the same answers.
 """
 
 import dataclasses
 import math
 import types
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 
 class DecodeError(ValueError):
-    """A value does not fit its type; the message names the place ("command.crop.width must be a finite number, not 'x'")."""
+    """A value does not fit its type; the message names the place ("command.crop.width must be a finite
+    number, not 'x'")."""
 
 
 def encode(value: Any) -> Any:
@@ -32,7 +35,8 @@ def encode(value: Any) -> Any:
 
 
 def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
-    """`value` (as parsed from JSON) as an instance of `kind`: a dataclass, a union, an enum, list[...] or a scalar.
+    """`value` (as parsed from JSON) as an instance of `kind`: a dataclass, a union, an enum, list[...] or a
+    scalar.
 
     Raises DecodeError naming the place in `where` and below.
     """
@@ -43,11 +47,13 @@ def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
         return _decode_union(get_args(kind), value, where)
     if origin is Literal:
         if value not in get_args(kind):
-            raise DecodeError(f"{where} must be {' or '.join(map(repr, get_args(kind)))}, not {value!r}")
+            raise DecodeError(
+                f"{where} must be {' or '.join(map(repr, get_args(kind)))}, not {_brief(value)}"
+            )
         return value
     if origin is list:
         if not isinstance(value, list):
-            raise DecodeError(f"{where} must be a list, not {value!r}")
+            raise DecodeError(f"{where} must be a list, not {_brief(value)}")
         (item,) = get_args(kind)
         return [decode(item, each, f"{where}[{index}]") for index, each in enumerate(value)]  # type: ignore[return-value]
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -55,13 +61,13 @@ def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
             return kind(value)
         except ValueError:
             choices = ", ".join(repr(member.value) for member in kind)
-            raise DecodeError(f"{where} must be one of {choices}, not {value!r}") from None
+            raise DecodeError(f"{where} must be one of {choices}, not {_brief(value)}") from None
     return _decode_scalar(kind, value, where)
 
 
 def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise DecodeError(f"{where} must be an object, not {value!r}")
+        raise DecodeError(f"{where} must be an object, not {_brief(value)}")
     hints = _hints(kind)
     for key in value:
         if key not in hints:
@@ -83,31 +89,39 @@ def _decode_union(members: tuple[Any, ...], value: Any, where: str) -> Any:
         return decode(members[0], value, where)
     tag = value.get("type") if isinstance(value, dict) else None
     tags = {get_args(_hints(member)["type"])[0]: member for member in members}
-    if tag not in tags:
-        raise DecodeError(f"{where}.type must be one of {', '.join(map(repr, tags))}, not {tag!r}")
+    if not isinstance(tag, str) or tag not in tags:
+        raise DecodeError(f"{where}.type must be one of {', '.join(map(repr, tags))}, not {_brief(tag)}")
     return decode(tags[tag], value, where)
 
 
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise DecodeError(f"{where} must be a finite number, not {value!r}")
-        return float(value)
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)  # JavaScript has one kind of number
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf  # a whole number beyond any float
+        if not math.isfinite(number):
+            raise DecodeError(f"{where} must be a finite number, not {_brief(value)}")
+        return number
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     if kind in (str, bool) and isinstance(value, kind):
         return value
     names = {float: "a finite number", int: "a whole number", str: "a string", bool: "true or false"}
-    raise DecodeError(f"{where} must be {names.get(kind, repr(kind))}, not {value!r}")
+    raise DecodeError(f"{where} must be {names.get(kind, repr(kind))}, not {_brief(value)}")
 
 
-@lru_cache(maxsize=None)
+def _brief(value: Any) -> str:
+    """A value as it is quoted in a message: its beginning is enough."""
+    shown = repr(value) if not isinstance(value, int) or value.bit_length() < 512 else "a huge number"
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+@cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))

@@ -1,8 +1,8 @@
-"""Commands: page -> worker. Each travels as {"id": n, "command": {"type": "...", ...}, "attachments": {...}} and is answered by
-{"id": n, "ok": true, "result": ...} or {"id": n, "ok": false, "error": Problem}.
+"""Commands: page -> worker. Each travels as {"id": n, "command": {"type": "...", ...}, "attachments": {...}}
+and is answered by {"id": n, "ok": true, "result": ...} or {"id": n, "ok": false, "error": Problem}.
 
-Attachments are what JSON cannot carry: `canvas` (OffscreenCanvas), `file` (File). Video frames are not commands: they travel as
-{"frame": VideoFrame, "time_us": n} and are answered by a FramePresented event.
+Attachments are what JSON cannot carry: `canvas` (OffscreenCanvas), `file` (File). Video frames are not
+commands: they travel as {"frame": VideoFrame, "time_us": n} and are answered by a FramePresented event.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class CloseMedia:
 
 @dataclass(frozen=True, slots=True)
 class SetCrop:
-    """Moves or resizes the crop frame. Clamped to the picture and to the aspect. Calls with the same non-empty `gesture` (one
-    drag) undo as one step."""
+    """Moves or resizes the crop frame. Clamped to the picture and to the aspect. Calls with the same
+    non-empty `gesture` (one drag) undo as one step."""
 
     crop: Rect
     gesture: str = ""
@@ -76,7 +76,8 @@ class SetOutput:
 class SetPreview:
     """How Reel is drawn. Null leaves a value as it is.
 
-    `split`: 0 to 1, share of the width, from the left, that shows the picture before upscaling. `sharpness`: 0 to 1.
+    `split`: 0 to 1, share of the width, from the left, that shows the picture before upscaling. `sharpness`:
+    0 to 1.
     """
 
     split: float | None = None
@@ -103,7 +104,8 @@ class RefreshServer:
 
 @dataclass(frozen=True, slots=True)
 class StartExport:
-    """Uploads the media where the server lacks it and starts an export. Answered at once; progress comes in the state."""
+    """Uploads the media where the server lacks it and starts an export. Answered at once; progress comes in
+    the state."""
 
     route: Route = Route.AUTO
     type: Literal["start-export"] = "start-export"

@@ -8,8 +8,8 @@ class Problem:
     """What went wrong, where, and what to do.
 
     `code` is stable and for programs ("media.not-a-video"); on the wire it becomes RFC 9457's `type`
-    ("urn:reelballers:media.not-a-video"). `title` is the same for every occurrence, `detail` is about this one, `hint` says what
-    to do. `status` is the HTTP status code where the problem crosses HTTP.
+    ("urn:reelballers:media.not-a-video"). `title` is the same for every occurrence, `detail` is about this
+    one, `hint` says what to do. `status` is the HTTP status code where the problem crosses HTTP.
     """
 
     code: str

@@ -11,8 +11,8 @@ from pycore.protocol.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How Reel is drawn now: see SetPreview. `live` is true when frames are worth sending (device, canvas and media are there);
-    `message` says in one sentence why not."""
+    """How Reel is drawn now: see SetPreview. `live` is true when frames are worth sending (device, canvas and
+    media are there); `message` says in one sentence why not."""
 
     split: float = 0.0
     sharpness: float = 0.4
@@ -33,8 +33,8 @@ class Upload:
 class AppState:
     """All that the page draws. The page keeps no truth of its own but the `<video>` element's playback.
 
-    `server` is null while it is unknown or out of reach (`server_problem` says why). `estimates` are for the present clip and
-    output, the recommended one marked. `jobs` are newest first.
+    `server` is null while it is unknown or out of reach (`server_problem` says why). `estimates` are for the
+    present clip and output, the recommended one marked. `jobs` are newest first.
     """
 
     capability: Capability | None = None
@@ -68,7 +68,8 @@ class StateChanged:
 class FramePresented:
     """A frame is on the canvas (`presented` true) or was dropped. The page sends the next only after this.
 
-    `gpu_ms` from submit to done, `cpu_ms` Python's share, both in milliseconds; `width`, `height` the canvas's size.
+    `gpu_ms` from submit to done, `cpu_ms` Python's share, both in milliseconds; `width`, `height` the
+    canvas's size.
     """
 
     time_us: int

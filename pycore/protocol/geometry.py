@@ -13,7 +13,8 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """A box in display pixels (after rotation and pixel aspect), origin top left. Sub-pixel values are allowed."""
+    """A box in display pixels (after rotation and pixel aspect), origin top left. Sub-pixel values are
+    allowed."""
 
     x: float
     y: float

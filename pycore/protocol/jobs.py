@@ -9,7 +9,8 @@ from pycore.protocol.geometry import Rect, Size
 
 
 class ModelName(StrEnum):
-    """The names that people see, everywhere. A model is offered from the day it works: see ServerInfo.models."""
+    """The names that people see, everywhere. A model is offered from the day it works: see
+    ServerInfo.models."""
 
     QUICK = "quick"
     BEST = "best"
@@ -64,7 +65,8 @@ class ServerInfo:
 class ExportRequest:
     """POST projects/{id}/exports: a crop of a range of one media file, upscaled to `size` (even).
 
-    The route exports what is asked here, not what the stored document says, so that a job never changes under its feet.
+    The route exports what is asked here, not what the stored document says, so that a job never changes under
+    its feet.
     """
 
     media_id: str
@@ -78,7 +80,8 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True)
 class EstimateRequest:
-    """POST estimates: the same export before any upload, so by figures instead of a media id. `fps` 0 counts as 30."""
+    """POST estimates: the same export before any upload, so by figures instead of a media id. `fps` 0 counts
+    as 30."""
 
     duration_us: int
     fps: float
@@ -89,8 +92,8 @@ class EstimateRequest:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one route would take, measured where possible. `basis` says what the figure rests on ("measured on this machine",
-    "default for CPUs")."""
+    """What one route would take, measured where possible. `basis` says what the figure rests on ("measured on
+    this machine", "default for CPUs")."""
 
     route: Route
     processor: Processor
@@ -103,7 +106,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What an export was, for the record. `seconds` is the computing time over all attempts, `fps` = frames / seconds."""
+    """What an export was, for the record. `seconds` is the computing time over all attempts, `fps` = frames /
+    seconds."""
 
     bytes: int
     seconds: float
@@ -124,8 +128,8 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as read from the API. `progress` is 0 to 1; `seconds_left` null until it can be told; `sequence` is the number of
-    its newest event; times are Unix seconds; `name` is what people see in the list."""
+    """A job as read from the API. `progress` is 0 to 1; `seconds_left` null until it can be told; `sequence`
+    is the number of its newest event; times are Unix seconds; `name` is what people see in the list."""
 
     id: str
     kind: JobKind
@@ -147,8 +151,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """jobs/{id}/events (WebSocket): the whole job at `sequence`. First a snapshot, then each change; `?after=N` skips the
-    snapshot if nothing came since N. The server closes with 1000 after a final state."""
+    """jobs/{id}/events (WebSocket): the whole job at `sequence`. First a snapshot, then each change;
+    `?after=N` skips the snapshot if nothing came since N. The server closes with 1000 after a final state."""
 
     sequence: int
     job: Job

@@ -9,8 +9,8 @@ from pycore.protocol.geometry import Size
 class MediaInfo:
     """A media file as both sides know it. `size` is the display size (after rotation and pixel aspect).
 
-    The browser fills it from `<video>` (fps 0 and codec "" where it cannot tell); the server replaces it by its own probe when
-    the upload is complete, and then `id` is the server's. Before the upload `id` is "".
+    The browser fills it from `<video>` (fps 0 and codec "" where it cannot tell); the server replaces it by
+    its own probe when the upload is complete, and then `id` is the server's. Before the upload `id` is "".
     """
 
     id: str
@@ -27,8 +27,9 @@ class MediaInfo:
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """POST projects/{id}/media. `fingerprint` names the content (hex, see `pycore.upload`); the same fingerprint and length in
-    the same project answer with the upload already begun, so that a killed tab resumes."""
+    """POST projects/{id}/media. `fingerprint` names the content (hex, see `pycore.uploads`); the same
+    fingerprint and length in the same project answer with the upload already begun, so that a killed tab
+    resumes."""
 
     name: str
     bytes: int
@@ -38,7 +39,8 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of an upload: `PUT url` with exactly `bytes` bytes from `offset`. `done` parts are stored already."""
+    """One part of an upload: `PUT url` with exactly `bytes` bytes from `offset`. `done` parts are stored
+    already."""
 
     number: int
     offset: int
@@ -49,8 +51,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class UploadPlan:
-    """Answer to an UploadRequest, and to GET projects/{id}/media/{media_id}. `info` is set once the upload is complete and
-    probed; URLs are presigned and expire at `expires_at` (Unix seconds): ask again for fresh ones."""
+    """Answer to an UploadRequest, and to GET projects/{id}/media/{media_id}. `info` is set once the upload is
+    complete and probed; URLs are presigned and expire at `expires_at` (Unix seconds): ask again for fresh
+    ones."""
 
     media_id: str
     part_bytes: int

@@ -20,7 +20,8 @@ class Aspect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A range of one media file and its frame. `in_us` is the first moment shown, `out_us` the first moment not shown."""
+    """A range of one media file and its frame. `in_us` is the first moment shown, `out_us` the first moment
+    not shown."""
 
     media: MediaInfo
     in_us: int
