@@ -1,0 +1,1 @@
+"""How ReelBallers is built, tested, shipped and started."""

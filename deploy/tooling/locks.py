@@ -1,0 +1,47 @@
+"""The hashed locks of the Python packages, and `build.py lock`, which a developer runs after editing pyproject.toml.
+
+pip.txt: pip itself; runtime.txt: what the server imports; build.txt: runtime plus what makes dist/; test.txt: everything.
+Each is universal (markers tell the platforms apart), hashed, names no index, and agrees with test.txt on every version.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from deploy.tooling.paths import LOCKS, ROOT
+from deploy.tooling.ui import BuildError, say
+
+GROUPS = {
+    "test": ("torch", "speed", "build", "test"),
+    "build": ("torch", "speed", "build"),
+    "runtime": ("torch", "speed"),
+}
+OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+
+
+def constraints(lock: str) -> str:
+    """A lock's versions without its hashes: what may stand beside a package that has no hash."""
+    lines = (line.split(" --hash=")[0].rstrip(" \\") for line in lock.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("#", " ")))
+
+
+def write_locks(upgrade: bool) -> None:
+    """Resolves pyproject.toml anew with `uv` (a developer's tool, nobody else needs it). Locked versions are kept unless
+    `upgrade`."""
+    uv = shutil.which("uv")
+    if uv is None:
+        raise BuildError("`build.py lock` needs uv, and it is not on the PATH.", "Run: pip install uv")
+    extra = ["--upgrade"] if upgrade else []
+    for name, groups in GROUPS.items():
+        wanted = [part for group in groups for part in ("--group", group)]
+        agree = [] if name == "test" else ["--constraint", str(LOCKS / "test.txt")]
+        _compile(uv, ["pyproject.toml", *wanted, *agree, *extra], LOCKS / f"{name}.txt")
+    _compile(uv, ["deploy/locks/pip.in", *extra], LOCKS / "pip.txt")
+
+
+def _compile(uv: str, args: list[str], out: Path) -> None:
+    command = [uv, "pip", "compile", *args, *OPTIONS, "--output-file", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise BuildError(f"uv could not resolve {out.name}:\n{done.stderr.strip()}")
+    say(f"{out.relative_to(ROOT)}: {out.read_text().count('==')} packages")
