@@ -119,6 +119,6 @@ __all__ = [
 
 for _name in __all__:
     if _dataclasses.is_dataclass(globals()[_name]):
-        # For the server's pydantic, so that it refuses what codec refuses (with validate_json(..., strict=True)).
+        # For the server's pydantic: with validate_json(..., strict=True) it refuses what codec refuses.
         # Nested dataclasses inherit no configuration: each needs its own.
         globals()[_name].__pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}

@@ -58,7 +58,7 @@ def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
         return [decode(item, each, f"{where}[{index}]") for index, each in enumerate(value)]  # type: ignore[return-value]
     if isinstance(kind, type) and issubclass(kind, Enum):
         try:
-            return kind(value)
+            return kind(value)  # type: ignore[return-value]
         except ValueError:
             choices = ", ".join(repr(member.value) for member in kind)
             raise DecodeError(f"{where} must be one of {choices}, not {_brief(value)}") from None
