@@ -16,6 +16,10 @@ class BuildError(Exception):
         self.hint = hint
 
 
+class Unreachable(Exception):
+    """This source does not give the file now; the next one may."""
+
+
 def say(text: str) -> None:
     """One line about a step that takes place now."""
     print(text, flush=True)
