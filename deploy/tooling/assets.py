@@ -1,6 +1,8 @@
-"""Fetches what deploy/assets.toml pins into .cache/assets, each file under its final name only once its sha256 was right.
+"""Fetches what deploy/assets.toml pins into .cache/assets, each file under its final name only once its
+sha256 was right.
 
-The server finds weights in the folder that REELBALLERS_WEIGHTS names, by default <repository>/.cache/assets/weights.
+The server finds weights in the folder that REELBALLERS_WEIGHTS names, by default
+<repository>/.cache/assets/weights.
 """
 
 import os

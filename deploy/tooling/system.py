@@ -1,5 +1,6 @@
-"""Facts about this machine and the few Debian packages that are installed when we may (as root); otherwise the exact line
-to type is named."""
+"""Facts about this machine and the few Debian packages that are installed when we may (as root); otherwise
+the exact line to type is named.
+"""
 
 import importlib.util
 import os
@@ -33,7 +34,9 @@ def apt_line(packages: list[str]) -> str:
 
 
 def apt_install(packages: list[str], why: str) -> bool:
-    """Installs Debian packages as root. False, with a line that says so, where that is not possible or fails."""
+    """Installs Debian packages as root. False, with a line that says so, where that is not possible or
+    fails.
+    """
     if not (have_apt() and is_root()):
         return False
     say(f"Installing {' '.join(packages)} with apt-get ({why})")
@@ -64,7 +67,9 @@ def ensure_venv_module() -> None:
         importlib.invalidate_caches()
         if not venv_missing():
             return
-        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"  # not the distribution's default Python
+        package = (
+            f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"  # not the distribution's default Python
+        )
         if apt_install([package], f"for {sys.executable}"):
             importlib.invalidate_caches()
             if not venv_missing():

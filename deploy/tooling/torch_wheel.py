@@ -1,4 +1,5 @@
-"""torch stands outside the hashed locks: its CPU and CUDA builds share one version number, so no hash fits both.
+"""torch stands outside the hashed locks: its CPU and CUDA builds share one version number, so no hash fits
+both.
 
 What it imports is locked (pyproject's group `torch`), and its own version is pinned here.
 """
@@ -29,7 +30,10 @@ def nvidia_driver(root: Path = Path("/")) -> bool:
 def choose(asked: str, driver: bool, system: str = sys.platform) -> Flavour:
     """`asked` is cpu, cuda or auto. On macOS the one build that exists counts as cpu (it has MPS)."""
     if asked == "cuda" and system == "darwin":
-        raise BuildError("There is no CUDA build of torch for macOS.", "Leave out --torch cuda: the plain build uses Apple's GPU.")
+        raise BuildError(
+            "There is no CUDA build of torch for macOS.",
+            "Leave out --torch cuda: the plain build uses Apple's GPU.",
+        )
     if asked == "auto":
         return "cuda" if driver and system != "darwin" else "cpu"
     return "cuda" if asked == "cuda" else "cpu"

@@ -8,7 +8,9 @@ from typing import TextIO
 
 
 class BuildError(Exception):
-    """A step failed for a reason that the person at the keyboard can act on: `problem` says what, `hint` what to do."""
+    """A step failed for a reason that the person at the keyboard can act on: `problem` says what, `hint`
+    what to do.
+    """
 
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(f"{problem}\n  {hint}" if hint else problem)
@@ -26,9 +28,13 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """A bar for one download. On a terminal it is redrawn in place; elsewhere a line is printed at most every ten seconds."""
+    """A bar for one download. On a terminal it is redrawn in place; elsewhere a line is printed at most
+    every ten seconds.
+    """
 
-    def __init__(self, label: str, total: int | None, out: TextIO | None = None, now: float | None = None) -> None:
+    def __init__(
+        self, label: str, total: int | None, out: TextIO | None = None, now: float | None = None
+    ) -> None:
         self.label, self.total, self.done = label, total, 0
         self._out = out or sys.stdout
         self._tty = self._out.isatty()
@@ -63,7 +69,7 @@ class Progress:
 
 
 def bar(done: int, total: int | None, width: int = 24) -> str:
-    """"[#####-----]  3.1 / 9.6 MB", or the bytes so far while the total is unknown."""
+    """ "[#####-----]  3.1 / 9.6 MB", or the bytes so far while the total is unknown."""
     if not total:
         return f"{done / 1e6:.1f} MB"
     filled = min(width, round(width * done / total))

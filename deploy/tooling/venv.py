@@ -28,11 +28,15 @@ def ensure(level: Level, torch_asked: str | None = None) -> None:
 
 
 def _works() -> bool:
-    """Whether .venv is there and runs: an interrupted creation and an interpreter that was removed leave one that doesn't."""
+    """Whether .venv is there and runs: an interrupted creation and an interpreter that was removed leave
+    one that doesn't.
+    """
     if not python().exists():
         return False
     check = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-    return subprocess.run([python(), "-c", check], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run([python(), "-c", check], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+    )
 
 
 def _create() -> Stamps:
@@ -45,7 +49,16 @@ def _create() -> Stamps:
 def _packages(level: Level, stamps: Stamps) -> None:
     pinned = file_sha256(LOCKS / "pip.txt")
     if stamps.get("pip") != pinned:
-        pip("Updating pip", "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCKS / "pip.txt", raw_progress=False)
+        pip(
+            "Updating pip",
+            "install",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+            LOCKS / "pip.txt",
+            raw_progress=False,
+        )
         stamps.set("pip", pinned)
     wanted = {name: file_sha256(LOCKS / f"{name}.txt") for name in ("build", "test")}
     if stamps.get(level) == wanted[level]:
@@ -53,7 +66,15 @@ def _packages(level: Level, stamps: Stamps) -> None:
     say(f"Installing Python packages (deploy/locks/{level}.txt)")
     for name in wanted:
         stamps.drop(name)
-    pip("Installing Python packages", "install", "--require-hashes", "--only-binary", ":all:", "-r", LOCKS / f"{level}.txt")
+    pip(
+        "Installing Python packages",
+        "install",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "-r",
+        LOCKS / f"{level}.txt",
+    )
     stamps.set("build", wanted["build"])  # test.txt holds build.txt
     if level == "test":
         stamps.set("test", wanted["test"])
@@ -75,5 +96,13 @@ def _project(stamps: Stamps) -> None:
     wanted = f"{ROOT} {file_sha256(ROOT / 'pyproject.toml')}"
     if stamps.get("project") != wanted:
         stamps.drop("project")
-        pip("Installing reelballers", "install", "--no-deps", "--no-build-isolation", "--editable", ".", cwd=ROOT)
+        pip(
+            "Installing reelballers",
+            "install",
+            "--no-deps",
+            "--no-build-isolation",
+            "--editable",
+            ".",
+            cwd=ROOT,
+        )
         stamps.set("project", wanted)
