@@ -1,0 +1,1 @@
+"""In a browser's worker, under Pyodide. Nothing outside this package imports `js` or `pyodide`."""

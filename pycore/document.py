@@ -1,0 +1,194 @@
+"""The project document and its edits: pure functions from one Project to the next, and the history that undoes them."""
+
+from dataclasses import dataclass, field, replace
+
+from pycore.framing import crop as framing
+from pycore.protocol import Aspect, Clip, MediaInfo, ModelName, Output, Project, Rect, ReelError, Size
+
+MIN_CLIP_US = 100_000
+"""Shortest clip in microseconds: a few frames, so that neither the preview nor a codec is left without any."""
+
+MIN_OUTPUT_SIDE = 16
+MAX_OUTPUT_SIDE = 7680
+
+_OUTPUTS = {
+    Aspect.PORTRAIT: Size(1080, 1920),
+    Aspect.SQUARE: Size(1080, 1080),
+    Aspect.TALL: Size(1080, 1350),
+    Aspect.WIDE: Size(1920, 1080),
+}
+_FREE_SCALE = 4
+_FREE_LONG_SIDE = 3840
+
+
+def default_output(aspect: Aspect, crop: Rect) -> Size:
+    """The size that an export gets unless the person asks for another: even, in pixels.
+
+    FREE: four times the crop, with its long side no longer than 3840.
+    """
+    if aspect is not Aspect.FREE:
+        return _OUTPUTS[aspect]
+    scale = min(_FREE_SCALE, _FREE_LONG_SIDE / max(crop.width, crop.height))
+    return Size(_even(crop.width * scale), _even(crop.height * scale))
+
+
+def _even(value: float) -> int:
+    return max(2 * round(value / 2), MIN_OUTPUT_SIDE)
+
+
+def new_project(project_id: str, media: MediaInfo) -> Project:
+    """A project of one clip: the whole of `media`, upright, the largest crop in the middle.
+
+    Raises ReelError `media.unusable` for a medium without length or area.
+    """
+    if media.size.width < 1 or media.size.height < 1 or media.duration_us < 1 or media.bytes < 1:
+        raise ReelError.of(
+            "media.unusable",
+            "This video cannot be used",
+            f"{media.name!r} is said to be {media.size.width}x{media.size.height} pixels, "
+            f"{media.duration_us} microseconds and {media.bytes} bytes.",
+            "Open a video file that plays in this browser.",
+        )
+    aspect = Aspect.PORTRAIT
+    crop = framing.default_crop(media.size, aspect)
+    clip = Clip(media, 0, media.duration_us, aspect, crop)
+    name = media.name.rpartition(".")[0] or media.name or "Untitled"
+    return Project(project_id, name, Output(default_output(aspect, crop)), [clip])
+
+
+def only_clip(project: Project) -> Clip:
+    """The project's clip (there is exactly one for now)."""
+    return project.clips[0]
+
+
+def with_crop(project: Project, crop: Rect) -> Project:
+    """The crop frame moved or resized, clamped to the picture and the aspect. A FREE output follows the crop."""
+    clip = only_clip(project)
+    clip = replace(clip, crop=framing.fit(crop, clip.media.size, clip.aspect))
+    if clip.aspect is Aspect.FREE:
+        project = replace(project, output=replace(project.output, size=default_output(clip.aspect, clip.crop)))
+    return replace(project, clips=[clip])
+
+
+def with_aspect(project: Project, aspect: Aspect) -> Project:
+    """The reel in another shape: the crop around the same centre, the output at that aspect's usual size."""
+    clip = only_clip(project)
+    if aspect is clip.aspect:
+        return project
+    crop = framing.reshape(clip.crop, clip.media.size, aspect)
+    output = replace(project.output, size=default_output(aspect, crop))
+    return replace(project, clips=[replace(clip, aspect=aspect, crop=crop)], output=output)
+
+
+def with_trim(project: Project, in_us: int, out_us: int) -> Project:
+    """The clip's range, clamped to the medium and to MIN_CLIP_US (or the whole medium where that is shorter)."""
+    clip = only_clip(project)
+    duration = clip.media.duration_us
+    least = min(MIN_CLIP_US, duration)
+    in_us = min(max(in_us, 0), duration - least)
+    out_us = min(max(out_us, in_us + least), duration)
+    return replace(project, clips=[replace(clip, in_us=in_us, out_us=out_us)])
+
+
+def with_output(project: Project, size: Size, model: ModelName) -> Project:
+    """Another size or model for the export.
+
+    Raises ReelError `output.size` where no encoder takes the size, `output.aspect` where it would distort the picture.
+    """
+    for side in (size.width, size.height):
+        if side % 2 or not MIN_OUTPUT_SIDE <= side <= MAX_OUTPUT_SIDE:
+            raise ReelError.of(
+                "output.size",
+                "That output size does not work",
+                f"{size.width}x{size.height} was asked for.",
+                f"Width and height must be even and between {MIN_OUTPUT_SIDE} and {MAX_OUTPUT_SIDE} pixels.",
+            )
+    crop = only_clip(project).crop
+    fitting = size.width * crop.height / crop.width
+    if abs(fitting - size.height) > max(2.0, 0.01 * size.height):
+        raise ReelError.of(
+            "output.aspect",
+            "That output size would distort the picture",
+            f"{size.width}x{size.height} was asked for a crop of {crop.width:.0f}x{crop.height:.0f}.",
+            f"A width of {size.width} goes with a height of {_even(fitting)}; or choose another aspect first.",
+        )
+    return replace(project, output=Output(size, model))
+
+
+def with_media(project: Project, media: MediaInfo) -> Project:
+    """The same clip on what the server's probe says of the medium; crop and range are clamped where it says less."""
+    clip = replace(only_clip(project), media=media)
+    clip = replace(clip, crop=framing.fit(clip.crop, media.size, clip.aspect))
+    return with_trim(replace(project, clips=[clip]), clip.in_us, clip.out_us)
+
+
+@dataclass(slots=True)
+class History:
+    """The present project, and those before and after it.
+
+    Revision and medium are no edits: `adopt` changes them in the present and in all that undo and redo can reach.
+    """
+
+    present: Project
+    _past: list[Project] = field(default_factory=list)
+    _future: list[Project] = field(default_factory=list)
+    _gesture: str = ""
+
+    LIMIT = 500
+    """Steps that can be undone."""
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._future)
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was edited since the project was opened."""
+        return bool(self._past or self._future)
+
+    def edit(self, project: Project, gesture: str = "") -> bool:
+        """Makes `project` the present one; says whether that changed anything.
+
+        Successive edits with the same non-empty `gesture` are one step.
+        """
+        if project == self.present:
+            return False
+        if not (gesture and gesture == self._gesture):
+            self._past.append(self.present)
+            del self._past[: -self.LIMIT]
+        self._gesture = gesture
+        self._future.clear()
+        self.present = project
+        return True
+
+    def undo(self) -> bool:
+        """One step back; False when there is none."""
+        return self._step(self._past, self._future)
+
+    def redo(self) -> bool:
+        """One step forward again; False when there is none."""
+        return self._step(self._future, self._past)
+
+    def _step(self, source: list[Project], target: list[Project]) -> bool:
+        self._gesture = ""
+        if not source:
+            return False
+        target.append(self.present)
+        self.present = source.pop()
+        return True
+
+    def adopt(self, *, revision: int | None = None, media: MediaInfo | None = None) -> None:
+        """Takes over what the server decided: the stored document's revision, the probed medium."""
+
+        def adopted(project: Project) -> Project:
+            if media is not None:
+                project = with_media(project, media)
+            return project if revision is None else replace(project, revision=revision)
+
+        self.present = adopted(self.present)
+        self._past = [adopted(project) for project in self._past]
+        self._future = [adopted(project) for project in self._future]

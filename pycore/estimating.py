@@ -1,0 +1,91 @@
+"""What the export would take: asked of the server whenever clip or output change, no more often than needed."""
+
+from collections.abc import Callable
+
+from pycore.backends.host import Host
+from pycore.document import only_clip
+from pycore.framing.crop import snap
+from pycore.protocol import Estimate, EstimateRequest, Problem, Project, Rect, ReelError
+from pycore.server_client import ServerClient, is_unreachable
+from pycore.tasks import Tasks
+
+_SETTLE_S = 0.15
+"""How long clip and output must stay as they are before the server is asked: a drag asks once."""
+
+
+def estimate_request(project: Project) -> EstimateRequest:
+    clip = only_clip(project)
+    return EstimateRequest(
+        clip.out_us - clip.in_us, clip.media.fps, export_crop(project), project.output.size, project.output.model
+    )
+
+
+def export_crop(project: Project) -> Rect:
+    """The crop as an export is asked for: the whole pixels that the preview shows."""
+    clip = only_clip(project)
+    return Rect(*(float(side) for side in snap(clip.crop, clip.media.size)))
+
+
+class Estimator:
+    """Keeps `estimates` those of the project last given to `want`. A refusal by the server goes to `on_problem`, once each."""
+
+    def __init__(
+        self,
+        host: Host,
+        client: ServerClient,
+        tasks: Tasks,
+        changed: Callable[[], None],
+        on_problem: Callable[[Problem], None],
+    ) -> None:
+        self._host = host
+        self._client = client
+        self._tasks = tasks
+        self._changed = changed
+        self._on_problem = on_problem
+        self._wanted: EstimateRequest | None = None
+        self._answered: EstimateRequest | None = None
+        self._problem: Problem | None = None
+        self._busy = False
+        self.estimates: list[Estimate] = []
+
+    def want(self, project: Project | None) -> None:
+        """Asks for this project's estimates, soon; None: nothing is open or no server is there."""
+        self._wanted = None if project is None else estimate_request(project)
+        if self._wanted is None:
+            self._show(None, [])
+        elif self._wanted != self._answered and not self._busy:
+            self._busy = True
+            self._tasks.start(self._catch_up(), "estimating the export")
+
+    def forget(self) -> None:
+        """The next `want` asks again even for the same project: the server may have learnt."""
+        self._answered = None
+
+    async def _catch_up(self) -> None:
+        try:
+            while (request := self._wanted) is not None and request != self._answered:
+                await self._host.sleep(_SETTLE_S)
+                if request != self._wanted:
+                    continue
+                estimates = await self._ask(request)
+                if request == self._wanted:
+                    self._show(request, estimates)
+        finally:
+            self._busy = False
+
+    async def _ask(self, request: EstimateRequest) -> list[Estimate]:
+        try:
+            estimates = await self._client.estimates(request)
+            self._problem = None
+            return estimates
+        except ReelError as error:
+            if not is_unreachable(error) and error.problem != self._problem:
+                self._problem = error.problem
+                self._on_problem(error.problem)
+            return []
+
+    def _show(self, request: EstimateRequest | None, estimates: list[Estimate]) -> None:
+        self._answered = request
+        if estimates != self.estimates:
+            self.estimates = estimates
+            self._changed()

@@ -1,0 +1,102 @@
+"""Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to the board."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pycore.backends.host import Host, MediaFile
+from pycore.document import History, only_clip, with_media
+from pycore.estimating import export_crop
+from pycore.job_board import JobBoard
+from pycore.protocol import ExportRequest, Job, Project, ReelError, Route, Upload
+from pycore.server_client import ServerClient, is_transient
+from pycore.uploads import Uploader
+
+_ATTEMPTS = 5
+
+
+class Exporter:
+    """Runs one export's start. `show_upload` is called with the upload's progress, and with None when there is none."""
+
+    def __init__(
+        self,
+        host: Host,
+        client: ServerClient,
+        board: JobBoard,
+        show_upload: Callable[[Upload | None], None],
+    ) -> None:
+        self._host = host
+        self._client = client
+        self._board = board
+        self._show_upload = show_upload
+
+    async def export(self, history: History, file: MediaFile, content_type: str, route: Route) -> Job:
+        """Exports the project as it is at the call, whatever is edited during the upload.
+
+        What the server decides (revision, probed medium) goes into `history`. Raises ReelError.
+        """
+        project = history.present
+        await self._store(history)
+        if not await self._has_media(history.present):
+            await self._upload(history, file, content_type)
+            await self._store(history)
+        clip = only_clip(history.present)
+        job = await self._create(project.id, export_request(with_media(project, clip.media), route))
+        self._board.take(job)
+        return job
+
+    async def _store(self, history: History) -> None:
+        """Brings the server's copy of the document up to date. Where another tab has changed it, this one wins."""
+        project = history.present
+        try:
+            stored = await self._client.project(project.id)
+        except ReelError as error:
+            if error.problem.status != 404:
+                raise
+            stored = await self._client.create_project(replace(project, revision=0))
+        project = replace(project, revision=stored.revision)
+        if project != stored:
+            stored = await self._client.save_project(project)
+        history.adopt(revision=stored.revision)
+
+    async def _has_media(self, project: Project) -> bool:
+        media_id = only_clip(project).media.id
+        if not media_id:
+            return False
+        try:
+            return (await self._client.upload_plan(project.id, media_id)).info is not None
+        except ReelError as error:
+            if error.problem.status != 404:
+                raise
+            return False
+
+    async def _upload(self, history: History, file: MediaFile, content_type: str) -> None:
+        def progress(sent: int, total: int) -> None:
+            self._show_upload(Upload(file.name, sent, total))
+
+        try:
+            progress(0, file.size)
+            uploader = Uploader(self._host, self._client, progress)
+            history.adopt(media=await uploader.upload(history.present.id, file, content_type))
+        finally:
+            self._show_upload(None)
+
+    async def _create(self, project_id: str, request: ExportRequest) -> Job:
+        key = self._host.uuid()  # the same for every try: an answer that got lost makes no second job
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._client.create_export(project_id, request, key)
+            except ReelError as error:
+                if attempt == _ATTEMPTS or not is_transient(error):
+                    raise
+            await self._host.sleep(0.5 * 2**attempt)
+
+
+def export_request(project: Project, route: Route) -> ExportRequest:
+    """What is asked of the server for this project; its medium must have the server's id."""
+    clip = only_clip(project)
+    output = project.output
+    return ExportRequest(
+        clip.media.id, clip.in_us, clip.out_us, export_crop(project), output.size, output.model, route
+    )
