@@ -1,0 +1,252 @@
+"""The GPU through wgpu-py (wgpu-native, naga): for tests and for shader work on a server. Prefers a software
+adapter only when asked to; needs a Vulkan, Metal or DX12 driver (Debian: mesa-vulkan-drivers has
+lavapipe)."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import wgpu
+
+from pycore.backends.gpu import (
+    PIXEL_BYTES,
+    AdapterFacts,
+    BufferUsage,
+    Canvas,
+    Dispatch,
+    Draw,
+    FrameKind,
+    OffscreenTarget,
+    ShaderMessage,
+    Texture,
+    TextureUsage,
+)
+from pycore.protocol import ReelError, Size
+
+SHADERS = Path(__file__).parents[2] / "web" / "shaders"
+
+_CPU = "CPU"
+_GRAPHICS = ("Vulkan", "Metal", "D3D12")
+_LINE = re.compile(r"wgsl:(\d+):(\d+)")
+
+
+class PixelFrame:
+    """A frame for tests: `pixels` are RGBA bytes, rows without padding."""
+
+    def __init__(self, size: Size, pixels: bytes) -> None:
+        self.size = size
+        self.pixels = pixels
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class NativeGpu:
+    """See `GpuBackend`."""
+
+    def __init__(self, shaders: Path = SHADERS) -> None:
+        self.secure = True
+        self.available = True
+        self._shaders = shaders
+
+    async def adapter(self, *, software: bool = False) -> "NativeAdapter | None":
+        found = [a for a in await wgpu.gpu.enumerate_adapters_async() if a.info["backend_type"] in _GRAPHICS]
+        found.sort(key=lambda adapter: (adapter.info["adapter_type"] == _CPU) != software)
+        return NativeAdapter(found[0], self._shaders) if found else None
+
+
+class NativeAdapter:
+    """See `Adapter`."""
+
+    def __init__(self, adapter: Any, shaders: Path) -> None:
+        info = adapter.info
+        self._adapter = adapter
+        self._shaders = shaders
+        self.facts = AdapterFacts(
+            vendor=info["vendor"],
+            architecture=info["architecture"],
+            description=f"{info['device']} {info['description']}".strip(),
+            fallback=info["adapter_type"] == _CPU,
+            features=frozenset(adapter.features),
+            max_buffer_bytes=adapter.limits["max-buffer-size"],
+            max_texture_side=adapter.limits["max-texture-dimension-2d"],
+        )
+
+    async def device(self) -> "NativeDevice":
+        limits: Any = {"max-texture-dimension-2d": self.facts.max_texture_side}
+        try:
+            device = await self._adapter.request_device_async(required_limits=limits)
+        except RuntimeError as error:
+            raise ReelError.of("gpu.device", "The GPU gave no device", str(error)) from error
+        return NativeDevice(device, self.facts, self._shaders)
+
+
+class NativeDevice:
+    """See `Device`. Errors raise at once here, so `take_error` has nothing to tell."""
+
+    def __init__(self, device: Any, facts: AdapterFacts, shaders: Path) -> None:
+        self.facts = facts
+        self.frame_kind = FrameKind.TEXTURE
+        self.canvas_format = "rgba8unorm"
+        self._device = device
+        self._queue = device.queue
+        self._shaders = shaders
+        self._destroyed = asyncio.Event()
+        self._fence = self.create_buffer(4, BufferUsage.COPY_SRC)
+
+    async def load_shader(self, name: str) -> str:
+        path = self._shaders / f"{name}.wgsl"
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ReelError.of(
+                "gpu.shader-missing",
+                "A shader file is missing",
+                f"{path}: {error}",
+                "Rebuild: python3 build.py build.",
+            ) from error
+
+    def create_buffer(self, size: int, usage: BufferUsage) -> Any:
+        return self._device.create_buffer(size=size, usage=int(usage))
+
+    def write_buffer(self, buffer: Any, data: bytes) -> None:
+        self._queue.write_buffer(buffer, 0, data)
+
+    def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
+        handle = self._device.create_texture(
+            size=(size.width, size.height, 1), format=format, usage=int(usage)
+        )
+        return Texture(size, format, handle, handle.create_view())
+
+    def write_texture(self, texture: Texture, data: bytes) -> None:
+        row = texture.size.width * PIXEL_BYTES[texture.format]
+        extent = (texture.size.width, texture.size.height, 1)
+        self._queue.write_texture({"texture": texture.handle}, data, {"bytes_per_row": row}, extent)
+
+    def free_texture(self, texture: Texture) -> None:
+        texture.handle.destroy()
+
+    async def compile(self, code: str) -> tuple[Any, list[ShaderMessage]]:
+        try:
+            return self._device.create_shader_module(code=code), []
+        except wgpu.GPUError as error:
+            place = _LINE.search(str(error))
+            line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+            return None, [ShaderMessage(line, column, _words(error))]
+
+    async def compute_pipeline(self, module: Any, entry: str, constants: Mapping[str, float]) -> Any:
+        stage: Any = {"module": module, "entry_point": entry, "constants": dict(constants)}
+        try:
+            return self._device.create_compute_pipeline(layout="auto", compute=stage)
+        except wgpu.GPUError as error:
+            raise _refused(error) from error
+
+    async def render_pipeline(
+        self, module: Any, vertex: str, fragment: str, constants: Mapping[str, float], format: str
+    ) -> Any:
+        try:
+            return self._device.create_render_pipeline(
+                layout="auto",
+                vertex={"module": module, "entry_point": vertex},
+                primitive={"topology": "triangle-list"},
+                fragment={
+                    "module": module,
+                    "entry_point": fragment,
+                    "constants": dict(constants),
+                    "targets": [{"format": format}],
+                },
+            )
+        except wgpu.GPUError as error:
+            raise _refused(error) from error
+
+    def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
+        entries = [
+            {"binding": index, "resource": each.view if isinstance(each, Texture) else {"buffer": each}}
+            for index, each in enumerate(resources)
+        ]
+        return self._device.create_bind_group(layout=pipeline.get_bind_group_layout(0), entries=entries)
+
+    def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:
+        kept: list[Texture] = []
+
+        def bind_frame(frame: PixelFrame | Texture) -> Any:
+            if isinstance(frame, Texture):
+                return self.bind(pipeline, [frame, *resources])
+            if not kept or kept[0].size != frame.size:
+                usage = TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST
+                kept[:] = [self.create_texture(frame.size, "rgba8unorm", usage)]
+            self.write_texture(kept[0], frame.pixels)
+            return self.bind(pipeline, [kept[0], *resources])
+
+        return bind_frame
+
+    def submit(self, dispatches: Sequence[Dispatch], draw: Draw | None = None) -> None:
+        encoder = self._device.create_command_encoder()
+        if dispatches:
+            compute = encoder.begin_compute_pass()
+            for pipeline, bindings, x, y in dispatches:
+                compute.set_pipeline(pipeline)
+                compute.set_bind_group(0, bindings)
+                compute.dispatch_workgroups(x, y)
+            compute.end()
+        if draw:
+            target = {
+                "view": draw.canvas.view(),
+                "load_op": "clear",
+                "store_op": "store",
+                "clear_value": (0, 0, 0, 1),
+            }
+            render = encoder.begin_render_pass(color_attachments=[target])
+            render.set_pipeline(draw.pipeline)
+            render.set_bind_group(0, draw.bindings)
+            render.draw(3)
+            render.end()
+        self._queue.submit([encoder.finish()])
+
+    async def done(self) -> None:
+        # wgpu-py 0.32 declares on_submitted_work_done's callback wrongly; a read-back waits for all that came
+        # before it.
+        self._queue.read_buffer(self._fence)
+
+    async def read_texture(self, texture: Texture) -> bytes:
+        row = texture.size.width * PIXEL_BYTES[texture.format]
+        extent = (texture.size.width, texture.size.height, 1)
+        layout: Any = {"bytes_per_row": row, "rows_per_image": texture.size.height}
+        return bytes(self._queue.read_texture({"texture": texture.handle}, layout, extent))
+
+    def canvas(self, handle: Any) -> Canvas:
+        return handle if handle is not None else OffscreenTarget(self, self.canvas_format)
+
+    def take_error(self) -> str | None:
+        return None
+
+    @property
+    def lost(self) -> Awaitable[str]:
+        return self._await_loss()
+
+    async def _await_loss(self) -> str:
+        # wgpu-py has no promise of a loss: only our own destroy() is told.
+        await self._destroyed.wait()
+        return "destroyed"
+
+    def destroy(self) -> None:
+        self._device.destroy()
+        self._destroyed.set()
+
+
+def _words(error: Exception) -> str:
+    """The first sentence of naga's report that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [
+        line
+        for line in lines
+        if line and line not in ("Validation Error", "Caused by:") and not line.startswith("In wgpu")
+    ]
+    return said[0] if said else str(error)
+
+
+def _refused(error: Exception) -> ReelError:
+    return ReelError.of("gpu.pipeline", "The GPU driver refused a shader", str(error), status=500)

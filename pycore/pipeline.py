@@ -1,0 +1,168 @@
+"""A video frame's way to the canvas. Read this first.
+
+    page: <video> -> VideoFrame -> worker -> app -> Pipeline.render(frame)
+        frame_binder   the VideoFrame as an external texture: no copy, RGB already in the canvas's colour
+        space ingest         the crop's whole pixels -> Y, Cb, Cr
+        (web/shaders/ingest.wgsl) stages         Y -> Y at twice the size
+        (lanczos3.wgsl; nets later) compose        colours back, sharpening, before|after -> the canvas
+        (compose.wgsl) frame.close()  at once after the one submit, whatever happened done()         then the
+        page hears that it is presented, and sends the next
+
+Per frame this makes one encoder, one submit and one bind group (an external texture lives for one frame
+only); everything else is made when the crop's size changes. Only the crop is computed, so cost follows the
+crop and not the frame.
+"""
+
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import Any
+
+from pycore.backends.gpu import AdapterFacts, Device, Frame, GpuBackend
+from pycore.capability import assess
+from pycore.framing.crop import snap
+from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
+from pycore.shaders import ShaderManager
+from pycore.upscaler.benchmark import measure
+from pycore.upscaler.look import Look
+from pycore.upscaler.plan import plan_for
+from pycore.upscaler.upscaler import SCALE, Upscaler
+
+
+class Pipeline:
+    """Draws video frames, upscaled, on one canvas. Setters take effect with the next frame; a change of the
+    crop's place or of the look costs 32 bytes to the GPU, a change of its size new textures."""
+
+    def __init__(self, device: Device, canvas: Any, tier: Tier = Tier.BASE) -> None:
+        """`canvas`: the platform's (see Device.canvas)."""
+        self.canvas = device.canvas(canvas)
+        self._device = device
+        self._upscaler = Upscaler(device, ShaderManager(device), plan_for(tier, device.frame_kind))
+        self._prepared = False
+        self._busy = False
+        self._closed = False
+        self._source: Size | None = None
+        self._crop: tuple[int, int, int, int] | None = None
+        self._split = 0.0
+        self._sharpness = 0.4
+        self._look: Look | None = None
+
+    @property
+    def lost(self) -> Awaitable[str]:
+        """Resolves with the reason when the device is gone; this pipeline is of no use then."""
+        return self._device.lost
+
+    def set_source(self, size: Size) -> None:
+        """The source's display size in pixels. Forgets the crop."""
+        self._source = size
+        self._crop = self._look = None
+
+    def set_crop(self, rect: Rect) -> None:
+        """What is shown, in display pixels; snapped to whole pixels inside the source.
+
+        Raises ReelError "preview.no-source" before `set_source`, "preview.crop-too-large" when the canvas
+        would exceed what the GPU can draw (the old crop stays then).
+        """
+        if self._source is None:
+            raise ReelError.of(
+                "preview.no-source", "No clip is open", "A crop was set before the source's size."
+            )
+        x, y, width, height = snap(rect, self._source)
+        side = self._device.facts.max_texture_side
+        if max(width, height) * SCALE > side:
+            raise ReelError.of(
+                "preview.crop-too-large",
+                "The frame is too large for a live preview on this GPU",
+                f"{width}x{height} becomes {width * SCALE}x{height * SCALE}; this GPU draws {side} a side at most.",
+                "Make the frame smaller; an export is not affected.",
+            )
+        self._crop = (x, y, width, height)
+        self._look = None
+
+    def set_look(self, split: float, sharpness: float) -> None:
+        """`split`: 0 to 1, share of the canvas's width, from the left, that shows the source enlarged
+        bilinearly, for comparison. `sharpness`: 0 (Lanczos as it is) to 1."""
+        self._split = min(max(split, 0.0), 1.0)
+        self._sharpness = min(max(sharpness, 0.0), 1.0)
+        self._look = None
+
+    async def prepare(self) -> None:
+        """Compiles the shaders; the first `render` does it otherwise. Raises ReelError (see
+        ShaderManager)."""
+        if not self._prepared:
+            await self._upscaler.prepare(self.canvas.format)
+            self._prepared = True
+
+    async def render(self, frame: Frame, time_us: int) -> FramePresented:
+        """Draws `frame` and closes it. Dropped (`presented` false) when the last is still under way, or
+        nothing says what to show.
+
+        Raises ReelError "gpu.failed" when the GPU reported an error, and what `prepare` raises.
+        """
+        if self._busy or self._closed or self._crop is None:
+            frame.close()
+            return FramePresented(time_us, presented=False)
+        self._busy = True
+        try:
+            return await self._render(frame, time_us)
+        finally:
+            self._busy = False
+
+    async def _render(self, frame: Frame, time_us: int) -> FramePresented:
+        try:
+            await self.prepare()
+            started = perf_counter()
+            look = self._current_look()
+            self._upscaler.show(look, self.canvas)
+            self._device.submit(*self._upscaler.steps(frame))
+        finally:
+            frame.close()
+        submitted = perf_counter()
+        await self._device.done()
+        finished = perf_counter()
+        if error := self._device.take_error():
+            hint = "Reload the page; export through the server is not affected."
+            raise ReelError.of("gpu.failed", "The GPU could not draw a frame", error, hint, status=500)
+        return FramePresented(
+            time_us,
+            presented=True,
+            gpu_ms=(finished - submitted) * 1000,
+            cpu_ms=(submitted - started) * 1000,
+            width=look.width * SCALE,
+            height=look.height * SCALE,
+        )
+
+    def _current_look(self) -> Look:
+        if self._look is None:
+            assert self._crop is not None
+            self._look = Look(*self._crop, self._split, self._sharpness)
+        return self._look
+
+    def close(self) -> None:
+        """Frees the device and everything on it. Frames that still come are closed and dropped."""
+        self._closed = True
+        self._device.destroy()
+
+
+async def detect(backend: GpuBackend, *, force_software: bool = False) -> tuple[Capability, Device | None]:
+    """What this machine can do, and the device to do it with (None when it counts as having none).
+
+    `force_software`: the page was opened with ?adapter=software; a software adapter is used and not measured,
+    for it is far too slow to be. Raises ReelError when an adapter is there but gives no device, or does not
+    take our shaders.
+    """
+    adapter = await backend.adapter(software=force_software)
+    facts: AdapterFacts | None = adapter.facts if adapter else None
+    device: Device | None = None
+    bench_ms: float | None = None
+    if adapter and (force_software or not adapter.facts.software):
+        device = await adapter.device()
+        if not adapter.facts.software:
+            bench_ms = await measure(device)
+    capability = assess(
+        facts,
+        secure=backend.secure,
+        webgpu=backend.available,
+        bench_ms=bench_ms,
+        force_software=force_software,
+    )
+    return capability, device
