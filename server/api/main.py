@@ -1,0 +1,110 @@
+"""create_app: the API and the page as one ASGI application."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from pycore.protocol import MediaInfo, ReelError
+from server.api import openapi
+from server.api.operations import routes
+from server.api.problems import Unexpected, on_http_exception, on_reel_error
+from server.api.routes import estimates, exports, jobs, media, projects, storage, system
+from server.api.security import Guard
+from server.api.services import Services
+from server.api.static import Page
+from server.api.uploads import Uploads
+from server.config import Config
+from server.db.database import Database
+from server.db.fleet import Fleet
+from server.db.media import MediaTable
+from server.db.projects import Projects
+from server.db.trash import empty_trash
+from server.jobs.manager import JobManager
+from server.jobs.watch import JobWatch
+from server.storage.local import LocalStorage
+from server.storage.signing import UrlSigner
+
+PREFIX = "/api/v1"
+
+OPERATIONS = (
+    *projects.OPERATIONS,
+    *media.OPERATIONS,
+    *exports.OPERATIONS,
+    *jobs.OPERATIONS,
+    *estimates.OPERATIONS,
+    *system.OPERATIONS,
+    *storage.OPERATIONS,
+)
+"""The route table: all there is under /api/v1."""
+
+
+def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starlette:
+    """The application on a data directory, which is made ready here. `clock` gives Unix seconds."""
+    config.prepare()
+    database = Database(config.database_url)
+    store = LocalStorage(config.storage, UrlSigner(config.signing_key(), f"{PREFIX}/storage", clock))
+    table = MediaTable(database, clock)
+    manager = JobManager(database, clock)
+    services = Services(
+        config=config,
+        database=database,
+        storage=store,
+        projects=Projects(database, clock),
+        media=table,
+        uploads=Uploads(config, database, table, store, probe, clock),
+        jobs=manager,
+        watch=JobWatch(manager),
+        fleet=Fleet(database, clock),
+        clock=clock,
+    )
+    empty_trash(database, store)
+    description = json.dumps(openapi.document(OPERATIONS, PREFIX)).encode()
+
+    async def events(websocket: WebSocket) -> None:
+        await jobs.events(services, websocket)
+
+    async def describe(request: Request) -> Response:
+        return Response(description, headers={"Cache-Control": "no-cache"}, media_type="application/json")
+
+    async def nowhere(request: Request) -> Response:
+        raise HTTPException(404)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        database.close()
+
+    table_of_routes: list[BaseRoute] = [
+        *routes(OPERATIONS, services, PREFIX),
+        *(WebSocketRoute(PREFIX + each.path, events) for each in OPERATIONS if each.websocket),
+        Route("/openapi.json", describe),
+        Route("/api/{rest:path}", nowhere),
+    ]
+    if config.dist is not None:
+        table_of_routes.append(Mount("/", Page(directory=config.dist, html=True)))
+    return Starlette(
+        routes=table_of_routes,
+        middleware=[Middleware(Guard, config=config), Middleware(Unexpected)],
+        exception_handlers={
+            ReelError: on_reel_error,
+            HTTPException: on_http_exception,
+        },
+        lifespan=lifespan,
+    )
+
+
+def probe(path: Path, name: str) -> MediaInfo:
+    """What the file is; loads PyAV when it is first needed, so that the API starts fast."""
+    from server.video.probe import probe
+
+    return probe(path, name)

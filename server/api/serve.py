@@ -1,0 +1,68 @@
+"""Runs the application with uvicorn."""
+
+import logging
+import socket
+
+import click
+import uvicorn
+
+from pycore.protocol import ReelError
+from server import logs
+from server.api.main import create_app
+from server.config import Config
+
+_log = logging.getLogger(__name__)
+
+
+def serve(config: Config) -> None:
+    """Serves until SIGTERM or SIGINT. ReelError where it cannot start."""
+    logs.to_stderr()
+    app = create_app(config)
+    listener = _listen(config)
+    port = listener.getsockname()[1]
+    scheme = "https" if config.tls_cert else "http"
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(config.host, config.host)
+    if not config.loopback:
+        _log.warning(
+            "%s is reachable from other machines: anyone who reaches it can use it and see what it holds. "
+            "Bind it to 127.0.0.1, or put a reverse proxy with a login before it.",
+            config.host,
+        )
+        if scheme == "http":
+            _log.warning(
+                "Without https browsers on other machines hide WebGPU: give --tls-cert and --tls-key."
+            )
+    if config.dist is None:
+        _log.warning("There is no built page: serving the API alone. `python3 build.py build` makes it.")
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=65536,
+            ssl_certfile=config.tls_cert,
+            ssl_keyfile=config.tls_key,
+            timeout_graceful_shutdown=3,
+        )
+    )
+    click.echo(f"ReelBallers is at {scheme}://{shown}:{port}")
+    server.run(sockets=[listener])
+
+
+def _listen(config: Config) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        raise ReelError.of(
+            "server.address",
+            "The address cannot be used",
+            f"{config.host}:{config.port}: {error.strerror or error}.",
+            "Stop what is using it, or give another with --host and --port.",
+        ) from error
+    listener.set_inheritable(True)
+    return listener

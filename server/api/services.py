@@ -1,0 +1,29 @@
+"""What the routes work with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.api.uploads import Uploads
+from server.config import Config
+from server.db.database import Database
+from server.db.fleet import Fleet
+from server.db.media import MediaTable
+from server.db.projects import Projects
+from server.jobs.manager import JobManager
+from server.jobs.watch import JobWatch
+from server.storage.base import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    config: Config
+    database: Database
+    storage: Storage
+    projects: Projects
+    media: MediaTable
+    uploads: Uploads
+    jobs: JobManager
+    watch: JobWatch
+    fleet: Fleet
+    clock: Callable[[], float] = time.time

@@ -1,0 +1,53 @@
+"""The built page: files of `dist` with the right types, policies and caching."""
+
+from pathlib import PurePath
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from server.api.security import page_policy
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".mp4": "video/mp4",
+    ".onnx": "application/octet-stream",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".wgsl": "text/wgsl; charset=utf-8",
+    ".whl": "application/zip",
+    ".zip": "application/zip",
+}
+"""Set here, since the system's own table differs from machine to machine, and a browser runs no module or
+wasm of another type."""
+
+
+class Page(StaticFiles):
+    """Files below a directory; a folder answers with its index.html. Everything is revalidated by its ETag:
+    a new build is seen at once, and an unchanged file costs one 304."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if any(part.startswith(".") and part != "." for part in PurePath(path).parts):
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+    def file_response(
+        self, full_path: Any, stat_result: Any, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        kind = TYPES.get(PurePath(full_path).suffix.lower())
+        if kind is not None and response.status_code != 304:
+            response.headers["Content-Type"] = kind
+        host = Headers(scope=scope).get("host", "")
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Content-Security-Policy"] = page_policy(host, scope["scheme"] == "https")
+        return response

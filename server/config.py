@@ -1,0 +1,178 @@
+"""What the server is told: command-line options first, REELBALLERS_* environment variables second, defaults
+last."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from pycore.protocol import ReelError
+
+MIB = 1024 * 1024
+MAX_UPLOAD_BYTES = 16 * 1024 * MIB
+PART_BYTES = 8 * MIB
+URL_SECONDS = 6 * 3600
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ENVIRONMENT = "REELBALLERS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one server. Sizes in bytes, times in seconds.
+
+    `data` holds everything that the server keeps; `dist` is the built page (None: API only).
+    `allowed_hosts` are further names under which a server bound to loopback may be addressed (a reverse
+    proxy's name); bound elsewhere, any name is taken.
+    """
+
+    data: Path
+    dist: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    device: str = "auto"
+    max_upload_bytes: int = MAX_UPLOAD_BYTES
+    max_body_bytes: int = MIB
+    part_bytes: int = PART_BYTES
+    url_seconds: int = URL_SECONDS
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data / 'reelballers.sqlite'}"
+
+    @property
+    def workflows_url(self) -> str:
+        """DBOS keeps its own tables in a file of its own; only the worker opens it."""
+        return f"sqlite:///{self.data / 'workflows.sqlite'}"
+
+    @property
+    def storage(self) -> Path:
+        return self.data / "storage"
+
+    @property
+    def tmp(self) -> Path:
+        """Scratch space of the worker, emptied at its start; on the storage's file system, so that moves
+        are renames."""
+        return self.data / "tmp"
+
+    @property
+    def worker_lock(self) -> Path:
+        return self.data / "worker.lock"
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+    def prepare(self) -> None:
+        """Creates the data directory, readable by this user alone. ReelError where that fails."""
+        try:
+            for directory in (self.data, self.storage, self.tmp):
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ReelError.of(
+                "config.data-directory",
+                "The data directory cannot be used",
+                f"{self.data}: {error.strerror or error}.",
+                "Give another with --data, or make this one writable.",
+                500,
+            ) from error
+
+    def signing_key(self) -> bytes:
+        """The key that presigned URLs are signed with; made on first use, readable by this user alone."""
+        path = self.data / "signing.key"
+        if not path.exists():
+            fresh = path.with_name(f"signing.{os.getpid()}.tmp")
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(fresh, path)  # fails where another process was first: then its key counts
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        key = path.read_text().strip()
+        if len(key) != 64:
+            raise ReelError.of(
+                "config.signing-key",
+                "The signing key is damaged",
+                f"{path} should hold 64 hexadecimal digits.",
+                "Delete it and start again; URLs handed out before then stop working.",
+                500,
+            )
+        return bytes.fromhex(key)
+
+
+def default_data(environ: Mapping[str, str] = os.environ) -> Path:
+    """REELBALLERS_DATA, else the user's data directory for this program."""
+    named = environ.get(ENVIRONMENT + "DATA")
+    return Path(named) if named else platformdirs.user_data_path("reelballers", appauthor=False)
+
+
+def default_dist(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """REELBALLERS_DIST, else the `dist` beside this source tree where it has been built."""
+    named = environ.get(ENVIRONMENT + "DIST")
+    built = Path(named) if named else Path(__file__).parents[1] / "dist"
+    return built if named or (built / "index.html").is_file() else None
+
+
+def load(
+    *,
+    data: Path | None = None,
+    dist: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    allowed_hosts: tuple[str, ...] = (),
+    device: str = "auto",
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """The configuration from options and environment. ReelError names the option that makes no sense."""
+    if (tls_cert is None) != (tls_key is None):
+        raise _wrong("--tls-cert and --tls-key", "only one of the two is given", "Give both, or neither.")
+    for option, path in (("--tls-cert", tls_cert), ("--tls-key", tls_key)):
+        if path is not None and not path.is_file():
+            raise _wrong(option, f"{path} is not a file", "Give the path of a PEM file.")
+    dist = dist or default_dist(environ)
+    if dist is not None and not (dist / "index.html").is_file():
+        raise _wrong("--dist", f"{dist} has no index.html", "Build the page with `python3 build.py build`.")
+    extra = tuple(
+        name.strip() for name in environ.get(ENVIRONMENT + "ALLOWED_HOSTS", "").split(",") if name.strip()
+    )
+    return Config(
+        data=(data or default_data(environ)).absolute(),
+        dist=dist.absolute() if dist else None,
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        allowed_hosts=tuple(name.lower() for name in (*allowed_hosts, *extra)),
+        device=device,
+        max_upload_bytes=_number(environ, "MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES),
+        max_body_bytes=_number(environ, "MAX_BODY_BYTES", MIB),
+        part_bytes=_number(environ, "PART_BYTES", PART_BYTES),
+        url_seconds=_number(environ, "URL_SECONDS", URL_SECONDS),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(ENVIRONMENT + name)
+    if text is None:
+        return default
+    if not text.isdecimal() or int(text) < 1:
+        raise _wrong(
+            ENVIRONMENT + name, f"{text!r} is no positive whole number", "Correct it or leave it out."
+        )
+    return int(text)
+
+
+def _wrong(option: str, what: str, hint: str) -> ReelError:
+    return ReelError.of("config.option", "An option makes no sense", f"{option}: {what}.", hint)

@@ -1,0 +1,86 @@
+"""The tables. Documents (protocol dataclasses) are stored as JSON text; times are Unix seconds.
+
+A change here needs a migration in `server.db.database` and a higher SCHEMA_VERSION there.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+)
+
+media = sa.Table(
+    "media",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("part_bytes", sa.BigInteger, nullable=False),
+    sa.Column("upload", sa.String(1024), nullable=False),
+    sa.Column("info", sa.Text),  # null until uploaded and probed
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("project_id", "fingerprint", "bytes"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("media_id", sa.ForeignKey("media.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),  # the Job as the API shows it
+    sa.Column("request", sa.Text, nullable=False),  # the ExportRequest
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False, default=False),
+    sa.Column("compute_seconds", sa.Float, nullable=False, default=0.0),
+    sa.Column("idempotency_key", sa.String(255)),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("project_id", "idempotency_key"),
+    sa.Index("jobs_by_state", "state"),
+    sa.Index("jobs_by_project", "project_id", "created_at"),
+)
+
+job_events = sa.Table(
+    "job_events",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("progress_only", sa.Boolean, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),  # the Job at that sequence
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("processor", sa.Text, nullable=False),
+    sa.Column("heartbeat_at", sa.Float, nullable=False),
+)
+
+throughput = sa.Table(
+    "throughput",
+    metadata,
+    sa.Column("device", sa.String(255), primary_key=True),
+    sa.Column("model", sa.String(64), primary_key=True),
+    sa.Column("pixels_per_second", sa.Float, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+)
+
+trash = sa.Table(
+    "trash",
+    metadata,
+    sa.Column("folder", sa.String(512), primary_key=True),  # in the storage; to be deleted
+)

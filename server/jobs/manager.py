@@ -1,0 +1,308 @@
+"""The JobManager: nobody else changes a job's state.
+
+Every change is one transaction that writes the job, its next sequence number, and the event that tells of it.
+"""
+
+import dataclasses
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from pycore.protocol import (
+    Estimate,
+    ExportRequest,
+    ExportResult,
+    Job,
+    JobEvent,
+    JobKind,
+    JobState,
+    Problem,
+    Processor,
+    ReelError,
+)
+from server.db.database import Database
+from server.db.documents import dump, load
+from server.db.tables import job_events, jobs
+from server.db.trash import throw_away
+from server.jobs.states import check_transition
+from server.storage.keys import job_folder
+
+KEPT_PROGRESS_EVENTS = 200
+"""Events that tell of progress alone are kept this far back, and not at all once the job is final."""
+
+_NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.id.desc())
+
+
+class JobManager:
+    """Creates, reads and changes jobs. `clock` gives Unix seconds."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    # For the API
+
+    def create(
+        self,
+        project_id: str,
+        request: ExportRequest,
+        *,
+        name: str,
+        estimate: Estimate,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> tuple[Job, bool]:
+        """A queued export job, and whether it is new: the same idempotency key with the same request
+        answers with the job made before. ReelError `job.idempotency-key` for the same key with another
+        request."""
+        text = dump(request)
+        with self._database.write() as transaction:
+            if idempotency_key is not None:
+                known = transaction.execute(
+                    sa.select(jobs.c.document, jobs.c.request).where(
+                        jobs.c.project_id == project_id, jobs.c.idempotency_key == idempotency_key
+                    )
+                ).first()
+                if known is not None:
+                    if known.request != text:
+                        raise _key_reused(idempotency_key)
+                    return load(Job, known.document), False
+            job = Job(
+                id=secrets.token_hex(12),
+                kind=JobKind.EXPORT,
+                state=JobState.QUEUED,
+                project_id=project_id,
+                name=name,
+                progress=0.0,
+                message="Waiting for the worker",
+                created_at=self._clock(),
+                sequence=1,
+                reason=reason,
+                processor=estimate.processor,
+                estimate=estimate,
+                seconds_left=estimate.seconds,
+            )
+            transaction.execute(
+                sa.insert(jobs).values(
+                    id=job.id,
+                    project_id=project_id,
+                    media_id=request.media_id,
+                    state=job.state.value,
+                    document=dump(job),
+                    request=text,
+                    sequence=job.sequence,
+                    idempotency_key=idempotency_key,
+                    created_at=job.created_at,
+                )
+            )
+            _insert_event(transaction, job, progress_only=False)
+        return job, True
+
+    def get(self, job_id: str) -> Job:
+        """ReelError `job.not-found` where there is none."""
+        with self._database.read() as transaction:
+            return load(Job, _row(transaction, job_id).document)
+
+    def newest(self, project_id: str | None = None, limit: int = 200) -> list[Job]:
+        """Newest first."""
+        query = sa.select(jobs.c.document).order_by(*_NEWEST_FIRST).limit(limit)
+        if project_id is not None:
+            query = query.where(jobs.c.project_id == project_id)
+        with self._database.read() as transaction:
+            return [load(Job, document) for document in transaction.execute(query).scalars()]
+
+    def cancel(self, job_id: str) -> Job:
+        """A queued job is cancelled at once; a running one is told to stop, and stops within a segment. A
+        final job stays as it is."""
+        with self._database.write() as transaction:
+            row = _row(transaction, job_id)
+            job = load(Job, row.document)
+            if job.state is JobState.QUEUED:
+                return self._change(
+                    transaction, row, state=JobState.CANCELLED, message="Cancelled", seconds_left=None
+                )
+            if job.state.final or row.cancel_requested:
+                return job
+            transaction.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
+            return self._change(transaction, row, message="Stopping", seconds_left=None)
+
+    def delete(self, job_id: str) -> None:
+        """Deletes a final job; its files go with the trash. ReelError `job.active` for one that is not
+        final."""
+        with self._database.write() as transaction:
+            row = _row(transaction, job_id)
+            if not JobState(row.state).final:
+                raise ReelError.of(
+                    "job.active",
+                    "The job is not over yet",
+                    f"It is {row.state}.",
+                    "Cancel it first, then delete it.",
+                    409,
+                )
+            delete_jobs(transaction, jobs.c.id == job_id)
+
+    def events(self, job_id: str, after: int | None = None) -> list[JobEvent]:
+        """What changed after that sequence number, oldest first; without one, the job as it is. ReelError
+        `job.not-found`."""
+        with self._database.read() as transaction:
+            row = _row(transaction, job_id)
+            if after is None:
+                return [JobEvent(row.sequence, load(Job, row.document))]
+            query = sa.select(job_events.c.sequence, job_events.c.document).where(
+                job_events.c.job_id == job_id, job_events.c.sequence > after
+            )
+            found = transaction.execute(query.order_by(job_events.c.sequence)).all()
+            return [JobEvent(each.sequence, load(Job, each.document)) for each in found]
+
+    # For the worker
+
+    def unfinished(self) -> list[str]:
+        """The ids of queued and running jobs, oldest first."""
+        active = [state.value for state in JobState if not state.final]
+        query = sa.select(jobs.c.id).where(jobs.c.state.in_(active)).order_by(jobs.c.created_at, jobs.c.id)
+        with self._database.read() as transaction:
+            return [*transaction.execute(query).scalars()]
+
+    def exists(self, job_id: str) -> bool:
+        with self._database.read() as transaction:
+            return transaction.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
+
+    def request(self, job_id: str) -> ExportRequest:
+        """What the job is to do."""
+        with self._database.read() as transaction:
+            return load(ExportRequest, _row(transaction, job_id).request)
+
+    def start(self, job_id: str, processor: Processor) -> bool:
+        """Marks a job as running on the processor, again after a restart too. False where it is final or
+        gone: then there is nothing to do."""
+        with self._database.write() as transaction:
+            row = transaction.execute(sa.select(jobs).where(jobs.c.id == job_id)).first()
+            if row is None or JobState(row.state).final:
+                return False
+            if row.state == JobState.RUNNING.value:
+                message = "Stopping" if row.cancel_requested else "Resumed"
+                self._change(transaction, row, message=message, processor=processor, seconds_left=None)
+            else:
+                self._change(
+                    transaction, row, state=JobState.RUNNING, message="Starting", processor=processor
+                )
+            return True
+
+    def progress(
+        self, job_id: str, progress: float, message: str, seconds_left: float | None, computed: float
+    ) -> None:
+        """Notes how far a running job is; `computed` seconds of computing are added to its account."""
+        with self._database.write() as transaction:
+            row = _row(transaction, job_id)
+            transaction.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(compute_seconds=row.compute_seconds + computed)
+            )
+            if row.state == JobState.RUNNING.value and not row.cancel_requested:
+                self._change(
+                    transaction,
+                    row,
+                    progress_only=True,
+                    progress=progress,
+                    message=message,
+                    seconds_left=seconds_left,
+                )
+
+    def compute_seconds(self, job_id: str) -> float:
+        """Seconds of computing noted so far, over all attempts."""
+        with self._database.read() as transaction:
+            return _row(transaction, job_id).compute_seconds
+
+    def cancel_requested(self, job_id: str) -> bool:
+        with self._database.read() as transaction:
+            return _row(transaction, job_id).cancel_requested
+
+    def succeed(self, job_id: str, result: ExportResult) -> None:
+        """Repeating it changes nothing."""
+        self._finish(job_id, JobState.SUCCEEDED, progress=1.0, message="Done", result=result)
+
+    def fail(self, job_id: str, problem: Problem) -> None:
+        """Repeating it changes nothing."""
+        self._finish(job_id, JobState.FAILED, message=problem.title, error=problem)
+
+    def cancelled(self, job_id: str) -> None:
+        """The job has stopped as it was told. Repeating it changes nothing."""
+        self._finish(job_id, JobState.CANCELLED, message="Cancelled")
+
+    # Below
+
+    def _finish(self, job_id: str, state: JobState, **changes: Any) -> None:
+        with self._database.write() as transaction:
+            row = _row(transaction, job_id)
+            if row.state != state.value:
+                self._change(transaction, row, state=state, seconds_left=None, **changes)
+
+    def _change(
+        self, transaction: sa.Connection, row: Any, *, progress_only: bool = False, **changes: Any
+    ) -> Job:
+        before = load(Job, row.document)
+        job = dataclasses.replace(before, sequence=before.sequence + 1, **changes)
+        if job.state is not before.state:
+            check_transition(before.state, job.state)
+        transaction.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == job.id)
+            .values(state=job.state.value, document=dump(job), sequence=job.sequence)
+        )
+        _insert_event(transaction, job, progress_only=progress_only)
+        stale = job.sequence if job.state.final else job.sequence - KEPT_PROGRESS_EVENTS
+        transaction.execute(
+            sa.delete(job_events).where(
+                job_events.c.job_id == job.id, job_events.c.progress_only, job_events.c.sequence < stale
+            )
+        )
+        return job
+
+
+def delete_jobs(transaction: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Deletes jobs and notes their files for deletion."""
+    for job_id in transaction.execute(sa.select(jobs.c.id).where(which)).scalars().all():
+        throw_away(transaction, job_folder(job_id))
+        transaction.execute(sa.delete(jobs).where(jobs.c.id == job_id))
+
+
+def active_jobs(transaction: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    """How many of these jobs are not over yet."""
+    active = [state.value for state in JobState if not state.final]
+    query = sa.select(sa.func.count()).select_from(jobs).where(which, jobs.c.state.in_(active))
+    return transaction.execute(query).scalar_one()
+
+
+def _row(transaction: sa.Connection, job_id: str) -> Any:
+    row = transaction.execute(sa.select(jobs).where(jobs.c.id == job_id)).first()
+    if row is None:
+        raise ReelError.of(
+            "job.not-found",
+            "There is no such job",
+            f"No job has the id {job_id[:64]!r}.",
+            "It may be deleted.",
+            404,
+        )
+    return row
+
+
+def _insert_event(transaction: sa.Connection, job: Job, *, progress_only: bool) -> None:
+    transaction.execute(
+        sa.insert(job_events).values(
+            job_id=job.id, sequence=job.sequence, progress_only=progress_only, document=dump(job)
+        )
+    )
+
+
+def _key_reused(key: str) -> ReelError:
+    return ReelError.of(
+        "job.idempotency-key",
+        "This Idempotency-Key belongs to another request",
+        f"{key!r} was sent with a different export before.",
+        "Use a fresh key for a different export.",
+        422,
+    )

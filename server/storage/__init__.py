@@ -1,0 +1,1 @@
+"""Where media, segments and results lie. Start with `base`."""

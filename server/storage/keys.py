@@ -1,0 +1,37 @@
+"""Where things lie in the storage."""
+
+
+def project_folder(project_id: str) -> str:
+    """All media of a project."""
+    return f"projects/{project_id}"
+
+
+def media_folder(project_id: str, media_id: str) -> str:
+    """One media file, alone."""
+    return f"{project_folder(project_id)}/media/{media_id}"
+
+
+def media_key(project_id: str, media_id: str) -> str:
+    """The media file itself."""
+    return f"{media_folder(project_id, media_id)}/source"
+
+
+def job_folder(job_id: str) -> str:
+    """All that a job makes."""
+    return f"jobs/{job_id}"
+
+
+def segments_folder(job_id: str) -> str:
+    """The finished segments, until they are joined."""
+    return f"{job_folder(job_id)}/segments"
+
+
+def segment_keys(job_id: str, index: int) -> tuple[str, str]:
+    """A finished segment: (video, facts)."""
+    stem = f"{segments_folder(job_id)}/{index:05d}"
+    return f"{stem}.mp4", f"{stem}.json"
+
+
+def result_keys(job_id: str) -> tuple[str, str]:
+    """A job's result: (video, facts)."""
+    return f"{job_folder(job_id)}/result.mp4", f"{job_folder(job_id)}/result.json"
