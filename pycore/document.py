@@ -1,4 +1,5 @@
-"""The project document and its edits: pure functions from one Project to the next, and the history that undoes them."""
+"""The project document and its edits: pure functions from one Project to the next, and the history that
+undoes them."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,7 +7,8 @@ from pycore.framing import crop as framing
 from pycore.protocol import Aspect, Clip, MediaInfo, ModelName, Output, Project, Rect, ReelError, Size
 
 MIN_CLIP_US = 100_000
-"""Shortest clip in microseconds: a few frames, so that neither the preview nor a codec is left without any."""
+"""Shortest clip in microseconds: a few frames, so that neither the preview nor a codec is left without
+any."""
 
 MIN_OUTPUT_SIDE = 16
 MAX_OUTPUT_SIDE = 7680
@@ -62,11 +64,14 @@ def only_clip(project: Project) -> Clip:
 
 
 def with_crop(project: Project, crop: Rect) -> Project:
-    """The crop frame moved or resized, clamped to the picture and the aspect. A FREE output follows the crop."""
+    """The crop frame moved or resized, clamped to the picture and the aspect. A FREE output follows the
+    crop."""
     clip = only_clip(project)
     clip = replace(clip, crop=framing.fit(crop, clip.media.size, clip.aspect))
     if clip.aspect is Aspect.FREE:
-        project = replace(project, output=replace(project.output, size=default_output(clip.aspect, clip.crop)))
+        project = replace(
+            project, output=replace(project.output, size=default_output(clip.aspect, clip.crop))
+        )
     return replace(project, clips=[clip])
 
 
@@ -81,7 +86,8 @@ def with_aspect(project: Project, aspect: Aspect) -> Project:
 
 
 def with_trim(project: Project, in_us: int, out_us: int) -> Project:
-    """The clip's range, clamped to the medium and to MIN_CLIP_US (or the whole medium where that is shorter)."""
+    """The clip's range, clamped to the medium and to MIN_CLIP_US (or the whole medium where that is
+    shorter)."""
     clip = only_clip(project)
     duration = clip.media.duration_us
     least = min(MIN_CLIP_US, duration)
@@ -93,7 +99,8 @@ def with_trim(project: Project, in_us: int, out_us: int) -> Project:
 def with_output(project: Project, size: Size, model: ModelName) -> Project:
     """Another size or model for the export.
 
-    Raises ReelError `output.size` where no encoder takes the size, `output.aspect` where it would distort the picture.
+    Raises ReelError `output.size` where no encoder takes the size, `output.aspect` where it would distort the
+    picture.
     """
     for side in (size.width, size.height):
         if side % 2 or not MIN_OUTPUT_SIDE <= side <= MAX_OUTPUT_SIDE:
@@ -110,23 +117,33 @@ def with_output(project: Project, size: Size, model: ModelName) -> Project:
             "output.aspect",
             "That output size would distort the picture",
             f"{size.width}x{size.height} was asked for a crop of {crop.width:.0f}x{crop.height:.0f}.",
-            f"A width of {size.width} goes with a height of {_even(fitting)}; or choose another aspect first.",
+            f"A width of {size.width} goes with a height of {_even(fitting)}. Or change the aspect first.",
         )
     return replace(project, output=Output(size, model))
 
 
 def with_media(project: Project, media: MediaInfo) -> Project:
-    """The same clip on what the server's probe says of the medium; crop and range are clamped where it says less."""
+    """The same clip on what the server's probe says of the medium; crop and range are clamped where it says
+    less."""
     clip = replace(only_clip(project), media=media)
     clip = replace(clip, crop=framing.fit(clip.crop, media.size, clip.aspect))
     return with_trim(replace(project, clips=[clip]), clip.in_us, clip.out_us)
+
+
+def same_media(one: Project, other: Project) -> bool:
+    """Whether both are about one and the same file, as far as its name and length tell."""
+
+    def files(project: Project) -> list[tuple[str, int]]:
+        return [(clip.media.name, clip.media.bytes) for clip in project.clips]
+
+    return files(one) == files(other)
 
 
 @dataclass(slots=True)
 class History:
     """The present project, and those before and after it.
 
-    Revision and medium are no edits: `adopt` changes them in the present and in all that undo and redo can reach.
+    Id, revision and medium are no edits: `adopt` changes them in all that undo and redo can reach.
     """
 
     present: Project
@@ -181,13 +198,19 @@ class History:
         self.present = source.pop()
         return True
 
-    def adopt(self, *, revision: int | None = None, media: MediaInfo | None = None) -> None:
-        """Takes over what the server decided: the stored document's revision, the probed medium."""
+    def adopt(
+        self, *, project_id: str | None = None, revision: int | None = None, media: MediaInfo | None = None
+    ) -> None:
+        """Takes over what is no edit: another id, the stored document's revision, the probed medium."""
 
         def adopted(project: Project) -> Project:
             if media is not None:
                 project = with_media(project, media)
-            return project if revision is None else replace(project, revision=revision)
+            return replace(
+                project,
+                id=project.id if project_id is None else project_id,
+                revision=project.revision if revision is None else revision,
+            )
 
         self.present = adopted(self.present)
         self._past = [adopted(project) for project in self._past]

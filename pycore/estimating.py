@@ -1,4 +1,5 @@
-"""What the export would take: asked of the server whenever clip or output change, no more often than needed."""
+"""What the export would take: asked of the server whenever clip or output change, no more often than
+needed."""
 
 from collections.abc import Callable
 
@@ -16,7 +17,11 @@ _SETTLE_S = 0.15
 def estimate_request(project: Project) -> EstimateRequest:
     clip = only_clip(project)
     return EstimateRequest(
-        clip.out_us - clip.in_us, clip.media.fps, export_crop(project), project.output.size, project.output.model
+        clip.out_us - clip.in_us,
+        clip.media.fps,
+        export_crop(project),
+        project.output.size,
+        project.output.model,
     )
 
 
@@ -27,7 +32,8 @@ def export_crop(project: Project) -> Rect:
 
 
 class Estimator:
-    """Keeps `estimates` those of the project last given to `want`. A refusal by the server goes to `on_problem`, once each."""
+    """Keeps `estimates` those of the project last given to `want`. A refusal by the server goes to
+    `on_problem`, once each."""
 
     def __init__(
         self,

@@ -1,10 +1,11 @@
-"""Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to the board."""
+"""Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to
+the board."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from pycore.backends.host import Host, MediaFile
-from pycore.document import History, only_clip, with_media
+from pycore.document import History, only_clip, same_media, with_media
 from pycore.estimating import export_crop
 from pycore.job_board import JobBoard
 from pycore.protocol import ExportRequest, Job, Project, ReelError, Route, Upload
@@ -15,7 +16,8 @@ _ATTEMPTS = 5
 
 
 class Exporter:
-    """Runs one export's start. `show_upload` is called with the upload's progress, and with None when there is none."""
+    """Runs one export's start. `show_upload` is called with the upload's progress, and with None when there
+    is none."""
 
     def __init__(
         self,
@@ -40,12 +42,13 @@ class Exporter:
             await self._upload(history, file, content_type)
             await self._store(history)
         clip = only_clip(history.present)
-        job = await self._create(project.id, export_request(with_media(project, clip.media), route))
+        job = await self._create(history.present.id, export_request(with_media(project, clip.media), route))
         self._board.take(job)
         return job
 
     async def _store(self, history: History) -> None:
-        """Brings the server's copy of the document up to date. Where another tab has changed it, this one wins."""
+        """Brings the server's copy of the document up to date. Where another tab has changed it, this one
+        wins."""
         project = history.present
         try:
             stored = await self._client.project(project.id)
@@ -53,6 +56,10 @@ class Exporter:
             if error.problem.status != 404:
                 raise
             stored = await self._client.create_project(replace(project, revision=0))
+        if not same_media(project, stored):  # that id is another file's: leave its document alone
+            project = replace(project, id=self._host.uuid(), revision=0)
+            stored = await self._client.create_project(project)
+            history.adopt(project_id=stored.id)
         project = replace(project, revision=stored.revision)
         if project != stored:
             stored = await self._client.save_project(project)

@@ -12,10 +12,12 @@ _LONGEST_WAIT_S = 5.0
 
 
 class JobBoard:
-    """Follows each job that is not final over its WebSocket. When that breaks, it reads the job over HTTP, waits, and opens the
-    WebSocket again from the last event it has seen: so it also works, more slowly, where a proxy lets no WebSocket through.
+    """Follows each job that is not final over its WebSocket. When that breaks, it reads the job over HTTP,
+    waits, and opens the WebSocket again from the last event it has seen: so it also works, more slowly, where
+    a proxy lets no WebSocket through.
 
-    `changed()` is called with every change, `on_problem` with the problem of a job that failed while it was followed.
+    `changed()` is called with every change, `on_problem` with the problem of a job that failed while it was
+    followed.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class JobBoard:
             self._changed()
         if job.state.final:
             if job.state is JobState.FAILED and present is not None and not present.state.final:
-                self._on_problem(job.error or Problem("job.failed", f"{job.name} failed", job.message, status=500))
+                self._on_problem(
+                    job.error or Problem("job.failed", f"{job.name} failed", job.message, status=500)
+                )
         elif job.id not in self._followers:
             self._followers[job.id] = self._tasks.start(self._follow(job.id), f"following {job.name!r}")
 

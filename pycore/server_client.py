@@ -1,7 +1,8 @@
-"""The server's API, typed: each method is one route of `/api/v1`, answers protocol types and raises ReelError."""
+"""The server's API, typed: each method is one route of `/api/v1`, answers protocol types and raises
+ReelError."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -40,11 +41,13 @@ def is_transient(error: ReelError) -> bool:
 
 
 class ServerClient:
-    """`api` is where the API lives, such as "/api/v1"."""
+    """`api` is where the API lives, such as "/api/v1"; `on_unreachable` hears of each call that nobody
+    answered."""
 
-    def __init__(self, host: Host, api: str) -> None:
+    def __init__(self, host: Host, api: str, on_unreachable: Callable[[Problem], None]) -> None:
         self._host = host
         self._api = api.rstrip("/")
+        self._on_unreachable = on_unreachable
 
     # projects
 
@@ -68,7 +71,8 @@ class ServerClient:
         return await self._call(UploadPlan, "GET", _media(project_id, media_id))
 
     async def complete_upload(self, project_id: str, media_id: str) -> MediaInfo:
-        """Has the server check and probe the file; raises ReelError with status 422 when it is no usable video."""
+        """Has the server check and probe the file; raises ReelError with status 422 when it is no usable
+        video."""
         path = f"{_media(project_id, media_id)}/completion"
         return await self._call(MediaInfo, "POST", path, limit_s=120.0)
 
@@ -95,7 +99,8 @@ class ServerClient:
         return await self._call(Job, "POST", f"jobs/{_part(job_id)}/cancellation")
 
     def result_url(self, job_id: str) -> str:
-        """Where the browser downloads a finished job's file: redirects to a presigned URL with the right file name."""
+        """Where the browser downloads a finished job's file: redirects to a presigned URL with the right file
+        name."""
         return f"{self._api}/jobs/{_part(job_id)}/result"
 
     async def job_events(self, job_id: str, after: int) -> "JobEvents":
@@ -126,7 +131,12 @@ class ServerClient:
         if content is not None:
             sent["Content-Type"] = "application/json"
             body = json.dumps(encode(content), allow_nan=False).encode()
-        response = await self._request(method, f"{self._api}/{path}", sent, body, limit_s)
+        try:
+            response = await self._request(method, f"{self._api}/{path}", sent, body, limit_s)
+        except ReelError as error:
+            if is_unreachable(error):
+                self._on_unreachable(error.problem)
+            raise
         try:
             return decode(kind, json.loads(response.body), path)
         except (DecodeError, ValueError) as error:
@@ -134,8 +144,8 @@ class ServerClient:
                 UNEXPECTED,
                 "The server's answer makes no sense",
                 f"{method} {self._api}/{path}: {error}",
-                "Probably page and server are of different versions, or there is no ReelBallers server at this address: "
-                "reload the page, or start the server with `python3 build.py run`.",
+                "Page and server may be of different versions, or this address has no ReelBallers server: "
+                "reload the page, or start it with `python3 build.py run`.",
                 502,
             ) from error
 
@@ -158,7 +168,8 @@ class JobEvents:
         self._socket = socket
 
     async def next(self) -> JobEvent | None:
-        """The next one; None once the server has closed. Raises ReelError when the connection broke or made no sense."""
+        """The next one; None once the server has closed. Raises ReelError when the connection broke or made
+        no sense."""
         try:
             text = await self._socket.receive()
         except Unreachable as error:
@@ -181,7 +192,8 @@ class JobEvents:
 
 
 def problem_of(response: Response, what: str) -> Problem:
-    """The problem document (RFC 9457) that an answer carries; made up from the status where it carries none."""
+    """The problem document (RFC 9457) that an answer carries; made up from the status where it carries
+    none."""
     try:
         document = json.loads(response.body)
     except ValueError:
@@ -208,7 +220,7 @@ def _unreachable(error: Unreachable) -> ReelError:
         UNREACHABLE,
         "The server cannot be reached",
         str(error),
-        "The preview goes on without it. To export, start it with `python3 build.py run`, or check the network.",
+        "The preview works without it. To export, start it with `python3 build.py run` or check the network.",
         503,
     )
 

@@ -9,7 +9,8 @@ from pycore.protocol import Problem, ReelError
 
 
 def as_problem(error: BaseException, doing: str) -> Problem:
-    """What went wrong, for people. An error that is not one of ours is a fault of the program and says so, with its place."""
+    """What went wrong, for people. An error that is not one of ours is a fault of the program and says so,
+    with its place."""
     if isinstance(error, ReelError):
         return error.problem
     frames = traceback.extract_tb(error.__traceback__)

@@ -10,7 +10,8 @@ from pycore.protocol import MediaInfo, Part, ReelError, UploadPlan, UploadReques
 from pycore.server_client import ServerClient, is_transient
 
 IN_FLIGHT = 3
-"""Parts under way at once: enough to fill a line whose answers take their time, few enough for its last mile."""
+"""Parts under way at once: enough to fill a line whose answers take their time, few enough for its last
+mile."""
 
 ATTEMPTS = 8
 """Tries of one part before giving up; with the waits between them a server may be away for about a minute."""
@@ -30,11 +31,11 @@ _SAMPLES = 8
 async def fingerprint(file: MediaFile) -> str:
     """Names a file's content without reading all of it: the SHA-256, in hex, of
 
-    - its length in bytes, as 8 bytes, big-endian;
-    - its first and its last MiB (the whole file where it has no more than two);
-    - eight samples of 64 KiB, the i-th (1 to 8) starting at length * i // 9.
+    - its length in bytes, as 8 bytes, big-endian; - its first and its last MiB (the whole file where it has
+    no more than two); - eight samples of 64 KiB, the i-th (1 to 8) starting at length * i // 9.
 
-    Two takes from one camera differ in the first or last MiB (headers, index) even where they are equally long.
+    Two takes from one camera differ in the first or last MiB (headers, index) even where they are equally
+    long.
     """
     digest = hashlib.sha256(file.size.to_bytes(8, "big"))
     if file.size <= 2 * _EDGE:
@@ -49,7 +50,8 @@ async def fingerprint(file: MediaFile) -> str:
 
 
 class Uploader:
-    """Uploads one file. `progress(sent, total)` in bytes is called at the start and with every part that is stored.
+    """Uploads one file. `progress(sent, total)` in bytes is called at the start and with every part that is
+    stored.
 
     Cancelling the task stops it; what is stored stays, and a later upload of the same content goes on there.
     """
@@ -62,8 +64,9 @@ class Uploader:
     async def upload(self, project_id: str, file: MediaFile, content_type: str = "") -> MediaInfo:
         """The stored file as the server's probe sees it.
 
-        Raises ReelError: `upload.interrupted` when the network or the server stays away, `upload.refused` when the storage
-        takes none of the URLs, `media.unreadable` when the file went away, or the server's problem (too large, no video).
+        Raises ReelError: `upload.interrupted` when the network or the server stays away, `upload.refused`
+        when the storage takes none of the URLs, `media.unreadable` when the file went away, or the server's
+        problem (too large, no video).
         """
         request = UploadRequest(file.name, file.size, await fingerprint(file), content_type)
         plan = await self._client.plan_upload(project_id, request)

@@ -1,1 +1,2 @@
-"""The only places that know where pycore runs: each protocol with its implementations for the browser and for CPython."""
+"""The only places that know where pycore runs: each protocol with its implementations for the browser and for
+CPython."""

@@ -1,4 +1,5 @@
-"""What the application needs from where it runs, the GPU apart: HTTP, WebSockets, the opened file, messages, time."""
+"""What the application needs from where it runs, the GPU apart: HTTP, WebSockets, the opened file, messages,
+time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +7,8 @@ from typing import Any, Protocol
 
 
 class Unreachable(Exception):
-    """Nobody answered: no connection, a connection that broke, or a timeout. The message says which, in the host's words."""
+    """Nobody answered: no connection, a connection that broke, or a timeout. The message says which, in the
+    host's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class MediaFile(Protocol):
         ...
 
     async def slice(self, offset: int, length: int) -> Any:
-        """A piece of the file as a request body for Host.http: opaque here, never Python bytes in the browser.
+        """A piece of the file as a request body for Host.http: opaque here, never Python bytes in the
+        browser.
 
         Raises ReelError `media.unreadable` when the file was moved, changed or removed since it was opened.
         """
@@ -66,14 +69,16 @@ class Host(Protocol):
         *,
         limit_s: float = 30.0,
     ) -> Response:
-        """One request. `body` is bytes or what MediaFile.slice returned; `limit_s` in seconds for the whole of it.
+        """One request. `body` is bytes or what MediaFile.slice returned; `limit_s` in seconds for the whole
+        of it.
 
         Raises Unreachable. Cancelling the task aborts the request.
         """
         ...
 
     async def websocket(self, url: str) -> Socket:
-        """Opens a WebSocket (http and https addresses become ws and wss). Raises Unreachable when it is refused."""
+        """Opens a WebSocket (http and https addresses become ws and wss). Raises Unreachable when it is
+        refused."""
         ...
 
     def post(self, message: dict[str, Any]) -> None:
@@ -91,5 +96,6 @@ class Host(Protocol):
         ...
 
     def media_file(self, attachment: Any) -> MediaFile:
-        """The `file` attachment of an OpenMedia command (a File in the browser, a path natively) as a MediaFile."""
+        """The `file` attachment of an OpenMedia command (a File in the browser, a path natively) as a
+        MediaFile."""
         ...

@@ -1,0 +1,322 @@
+"""The browser worker's application: takes the page's commands, owns the session's state, tells the page what
+changed."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from pycore.backends.gpu import Frame, GpuBackend
+from pycore.backends.host import Host, MediaFile
+from pycore.document import (
+    History,
+    new_project,
+    same_media,
+    with_aspect,
+    with_crop,
+    with_output,
+    with_trim,
+)
+from pycore.estimating import Estimator
+from pycore.exporting import Exporter
+from pycore.job_board import JobBoard
+from pycore.previewing import Previewing
+from pycore.protocol import (
+    AppState,
+    AttachCanvas,
+    CancelJob,
+    CloseMedia,
+    Command,
+    DecodeError,
+    DownloadResult,
+    JobState,
+    MediaInfo,
+    Notice,
+    OpenMedia,
+    Problem,
+    Project,
+    Redo,
+    ReelError,
+    RefreshServer,
+    Route,
+    SetAspect,
+    SetCrop,
+    SetOutput,
+    SetPreview,
+    SetTrim,
+    StartExport,
+    StateChanged,
+    Undo,
+    Upload,
+    decode,
+    encode,
+)
+from pycore.server_client import ServerClient, is_unreachable
+from pycore.server_watch import ServerWatch
+from pycore.tasks import Tasks, as_problem
+
+UPLOAD_ID = "upload"
+"""CancelJob's name for the upload under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`api`: where the server's API lives. `software`: take a software GPU adapter too (tests)."""
+
+    api: str = "/api/v1"
+    software: bool = False
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The medium at hand and its project."""
+
+    history: History
+    file: MediaFile
+    content_type: str
+
+
+class App:
+    """`gpu` None: there is no way to a GPU here."""
+
+    def __init__(self, host: Host, gpu: GpuBackend | None, options: Options) -> None:
+        self._host = host
+        self._opened: _Opened | None = None
+        self._upload: Upload | None = None
+        self._export: asyncio.Task[Any] | None = None
+        self._dirty = False
+        self._posted: AppState | None = None
+        self._tasks = tasks = Tasks(self._notice)
+        self._client = client = ServerClient(host, options.api, self._server_lost)
+        self._server = ServerWatch(host, client, tasks, self._changed, self._server_arrived)
+        self._board = JobBoard(host, client, tasks, self._changed, self._notice)
+        self._estimator = Estimator(host, client, tasks, self._changed, self._notice)
+        self._exporter = Exporter(host, client, self._board, self._show_upload)
+        self._previewing = Previewing(
+            gpu, tasks, self._changed, self._notice, force_software=options.software
+        )
+
+    def start(self) -> None:
+        """Tells the page that Python is there, and begins to look for a GPU and the server."""
+        self._changed()
+        self._tasks.start(self._previewing.detect(), "looking for a GPU")
+        self._tasks.start(self._server.refresh(), "asking the server what it can do")
+
+    async def close(self) -> None:
+        """Ends all that runs."""
+        await self._tasks.close()
+        self._previewing.close()
+
+    @property
+    def state(self) -> AppState:
+        history = self._opened.history if self._opened else None
+        return AppState(
+            capability=self._previewing.capability,
+            project=history.present if history else None,
+            preview=self._previewing.preview,
+            can_undo=history.can_undo if history else False,
+            can_redo=history.can_redo if history else False,
+            server=self._server.info,
+            server_problem=self._server.problem,
+            estimates=self._estimator.estimates,
+            upload=self._upload,
+            jobs=self._board.list(),
+        )
+
+    async def handle(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs the command in `envelope` ({"id", "command", "attachments"}) and returns its answer: {"id",
+        "ok": true, "result"} or {"id", "ok": false, "error": Problem}. A StateChanged that it causes is
+        posted before."""
+        try:
+            command: Command = decode(Command, envelope.get("command"), "command")
+            result = await self._run(command, envelope.get("attachments") or {})
+            answer = {"ok": True, "result": encode(result)}
+        except DecodeError as error:
+            hint = "Reload the page: it may be older or newer than its worker."
+            answer = _refusal(Problem("command.malformed", "The command is not understood", str(error), hint))
+        except Exception as error:  # noqa: BLE001 -- whoever sent the command waits for an answer
+            answer = _refusal(as_problem(error, "running a command"))
+        self._post_state()
+        return {"id": envelope.get("id"), **answer}
+
+    async def frame(self, frame: Frame, time_us: int) -> None:
+        """Draws a frame of the video, or drops it; posts FramePresented either way."""
+        self._host.post({"event": encode(await self._previewing.frame(frame, time_us))})
+
+    async def _run(self, command: Command, attachments: Mapping[str, Any]) -> Any:
+        match command:
+            case AttachCanvas():
+                self._previewing.attach(_attachment(attachments, "canvas", "attach-canvas"))
+            case OpenMedia():
+                await self._open(command, _attachment(attachments, "file", "open-media"))
+            case CloseMedia():
+                self._close_media()
+                self._document_changed()
+            case SetCrop(crop, gesture):
+                self._edit(lambda project: with_crop(project, crop), gesture)
+            case SetAspect(aspect):
+                self._edit(lambda project: with_aspect(project, aspect))
+            case SetTrim(in_us, out_us, gesture):
+                self._edit(lambda project: with_trim(project, in_us, out_us), gesture)
+            case SetOutput(size, model):
+                self._edit(lambda project: with_output(project, size, model))
+            case SetPreview():
+                self._previewing.look(command)
+            case Undo():
+                if self._media().history.undo():
+                    self._document_changed()
+            case Redo():
+                if self._media().history.redo():
+                    self._document_changed()
+            case RefreshServer():
+                await self._server.refresh()
+            case StartExport(route):
+                self._start_export(route)
+            case CancelJob(job_id):
+                await self._cancel(job_id)
+            case DownloadResult(job_id):
+                return self._download(job_id)
+            case _:
+                assert_never(command)
+        return None
+
+    # the document
+
+    async def _open(self, command: OpenMedia, attachment: Any) -> None:
+        media = MediaInfo("", command.name, command.bytes, command.size, command.duration_us)
+        project = new_project(command.project_id or self._host.uuid(), media)
+        self._close_media()
+        self._opened = opened = _Opened(
+            History(project), self._host.media_file(attachment), command.content_type
+        )
+        self._document_changed()
+        if command.project_id:
+            await self._resume(opened)
+
+    async def _resume(self, opened: _Opened) -> None:
+        """Takes up the stored document, if the server has one of that id for this file. Edits made meanwhile
+        win over it; a document about another file is left alone, and this project gets an id of its own."""
+        project = opened.history.present
+        try:
+            stored = await self._client.project(project.id, limit_s=5.0)
+        except ReelError as error:
+            if error.problem.status != 404 and not is_unreachable(error):
+                self._notice(error.problem)
+            return
+        if self._opened is not opened:
+            return
+        if not same_media(stored, project):
+            opened.history.adopt(project_id=self._host.uuid())
+        elif opened.history.touched or self._exporting:
+            opened.history.adopt(revision=stored.revision, media=stored.clips[0].media)
+        else:
+            opened.history = History(stored)
+        self._document_changed()
+
+    def _close_media(self) -> None:
+        if self._export is not None:
+            self._export.cancel()  # its upload reads the file that is being closed
+        self._opened = None
+
+    def _media(self) -> _Opened:
+        if self._opened is None:
+            raise ReelError.of("media.none", "No video is open", hint="Open a video first.", status=409)
+        return self._opened
+
+    def _edit(self, edit: Callable[[Project], Project], gesture: str = "") -> None:
+        history = self._media().history
+        if history.edit(edit(history.present), gesture):
+            self._document_changed()
+
+    def _document_changed(self) -> None:
+        project = self._opened.history.present if self._opened else None
+        self._previewing.show(project)
+        self._estimator.want(project if self._server.info else None)
+        self._changed()
+
+    # the server
+
+    async def _server_arrived(self) -> None:
+        self._estimator.forget()
+        self._estimator.want(self._opened.history.present if self._opened else None)
+        await self._board.refresh()
+
+    def _server_lost(self, problem: Problem) -> None:
+        self._server.lost(problem)
+        self._estimator.want(None)
+
+    def _start_export(self, route: Route) -> None:
+        opened = self._media()
+        if self._server.info is None:
+            hint = "Wait a moment and try again."
+            raise ReelError(
+                self._server.problem
+                or Problem("server.unknown", "The server is still being asked", hint=hint)
+            )
+        if self._exporting:
+            raise ReelError.of(
+                "export.busy",
+                "An export is just being started",
+                hint="Wait until its upload is done, or cancel that first.",
+                status=409,
+            )
+        export = self._exporter.export(opened.history, opened.file, opened.content_type, route)
+        self._export = self._tasks.start(export, "starting the export")
+
+    @property
+    def _exporting(self) -> bool:
+        return self._export is not None and not self._export.done()
+
+    async def _cancel(self, job_id: str) -> None:
+        if job_id != UPLOAD_ID:
+            await self._board.cancel(job_id)
+        elif self._export is not None:
+            self._export.cancel()
+
+    def _download(self, job_id: str) -> dict[str, str]:
+        job = next((job for job in self._board.list() if job.id == job_id), None)
+        if job is None or job.state is not JobState.SUCCEEDED:
+            detail = "It is not in the list." if job is None else f"It is {job.state}."
+            hint = "Only a finished export can be downloaded; start it again if it failed or is gone."
+            raise ReelError.of("job.no-result", "This job has no result", detail, hint, 409)
+        return {"url": self._client.result_url(job_id), "filename": _file_name(job.name)}
+
+    def _show_upload(self, upload: Upload | None) -> None:
+        self._upload = upload
+        self._document_changed()
+
+    # what the page hears
+
+    def _changed(self) -> None:
+        """Posts the state at the end of this turn, however much changes in it."""
+        if not self._dirty:
+            self._dirty = True
+            asyncio.get_running_loop().call_soon(self._post_state)
+
+    def _post_state(self) -> None:
+        self._dirty = False
+        state = self.state
+        if state != self._posted:
+            self._posted = state
+            self._host.post({"event": encode(StateChanged(state))})
+
+    def _notice(self, problem: Problem) -> None:
+        self._host.post({"event": encode(Notice(problem))})
+
+
+def _refusal(problem: Problem) -> dict[str, Any]:
+    return {"ok": False, "error": encode(problem)}
+
+
+def _attachment(attachments: Mapping[str, Any], name: str, command: str) -> Any:
+    if attachments.get(name) is None:
+        hint = f"Send it beside the command, as attachments.{name}."
+        raise ReelError.of(
+            "command.attachment", "An attachment is missing", f"{command} needs {name!r}.", hint
+        )
+    return attachments[name]
+
+
+def _file_name(name: str) -> str:
+    kept = "".join("_" if char in '/\\:*?"<>|' or ord(char) < 32 else char for char in name).strip(" .")
+    return (kept or "reel").removesuffix(".mp4") + ".mp4"

@@ -1,0 +1,37 @@
+"""Where web/worker.js enters Python: builds the application and hands every message of the page to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports]
+
+from pycore.app import App, Options
+from pycore.backends.browser.gpu import BrowserGpu
+from pycore.backends.browser.host import BrowserHost
+from pycore.protocol import Notice, encode
+from pycore.tasks import Tasks
+
+
+def start(base: str, api: str, software: bool) -> Callable[[Any], None]:
+    """Starts the application and returns what takes the page's messages (`event.data` of each).
+
+    `base`: address that dist/ lies under, with its final slash. `api`: where the server's API lives.
+    `software`: take a software GPU adapter too.
+    """
+    host = BrowserHost()
+    app = App(host, BrowserGpu(base), Options(api, software))
+    tasks = Tasks(lambda problem: host.post({"event": encode(Notice(problem))}))
+
+    async def command(data: Any) -> None:
+        # Plain objects become dicts; File and OffscreenCanvas stay what they are.
+        host.post(await app.handle(data.to_py()))
+
+    def receive(data: Any) -> None:
+        frame = getattr(data, "frame", None)
+        if frame is not None:
+            tasks.start(app.frame(frame, int(data.time_us)), "drawing a frame")
+        else:
+            tasks.start(command(data), "running a command")
+
+    app.start()
+    return create_proxy(receive)

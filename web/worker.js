@@ -1,0 +1,84 @@
+// @ts-check
+/**
+ * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py).
+ *
+ * First message: {boot: {base, api, software}}. What comes before Python is there waits for it.
+ */
+
+/** What the boot fetches, with each file's share of the wait. */
+const FILES = [
+  { name: "pyodide.mjs", share: 0.05, next: "Loading Python" },
+  { name: "pyodide-lock.json", share: 0.02, next: "Loading Python" },
+  { name: "pyodide.asm.mjs", share: 0.13, next: "Loading Python" },
+  { name: "python_stdlib.zip", share: 0.2, next: "Loading Python" },
+  { name: "pyodide.asm.wasm", share: 0.3, next: "Starting Python" },
+  { name: "pycore-", share: 0.15, next: "Starting ReelBallers" },
+];
+
+/** @type {any[]} */
+const waiting = [];
+let receive = message => void waiting.push(message);
+let step = "loading Python";
+
+onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
+
+/** @param {{base: string, api: string, software: boolean}} options */
+async function boot({ base, api, software }) {
+  const stop = tellProgress();
+  try {
+    const pyodideUrl = new URL("pyodide/", base).href;
+    const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
+    const python = await loadPyodide({
+      indexURL: pyodideUrl,
+      lockFileURL: `${pyodideUrl}pyodide-lock.json`,
+      packageBaseUrl: pyodideUrl,
+      packages: ["pycore"],
+    });
+    step = "starting ReelBallers";
+    const start = python.pyimport("pycore.backends.browser.worker").start;
+    receive = start(base, api, software);
+    for (const message of waiting.splice(0)) receive(message);
+  } catch (error) {
+    fail(error);
+  } finally {
+    stop();
+  }
+}
+
+/** Posts a booting event whenever one of FILES has arrived; returns what ends that. */
+function tellProgress() {
+  let progress = 0;
+  const missing = new Set(FILES);
+  const tell = message => postMessage({ event: { type: "booting", progress, message } });
+  const observer = new PerformanceObserver(list => {
+    for (const { name } of list.getEntries()) {
+      const file = [...missing].find(each => name.includes(`/pyodide/${each.name}`));
+      if (!file) continue;
+      missing.delete(file);
+      progress = Math.round((progress + file.share) * 100) / 100;
+      tell(file.next);
+    }
+  });
+  observer.observe({ type: "resource", buffered: true });
+  tell("Loading Python");
+  return () => observer.disconnect();
+}
+
+/** Tells why there is no Python, and refuses what waits for it. @param {any} error */
+function fail(error) {
+  const text = String(error?.message ?? error).trim();
+  const problem = {
+    code: "boot.failed",
+    title: "The upscaler could not start",
+    detail: `While ${step}: ${text.split("\n").at(-1)}`,
+    hint: "Reload the page. If that does not help: is the server still running, and is this browser up to date?",
+    status: 500,
+  };
+  console.error(error);
+  receive = ({ id, frame }) => {
+    frame?.close();
+    if (id !== undefined) postMessage({ id, ok: false, error: problem });
+  };
+  for (const message of waiting.splice(0)) receive(message);
+  postMessage({ event: { type: "boot-failed", problem } });
+}
