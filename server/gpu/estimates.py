@@ -1,0 +1,49 @@
+"""How long an export will take. Pure.
+
+Time follows the pixels that come out of the net, whatever size is asked for in the end: `work_pixels`. A
+measured throughput is `work_pixels / seconds` of a finished job or segment on the same device with the same
+model.
+"""
+
+from pycore.protocol import Estimate, ModelName, Processor, ProcessorKind, Rect, Route, Size
+from server.gpu.models.descriptor import descriptor
+
+# Pixels per second out of the net, decoding and encoding included, where nothing was measured yet:
+# deliberately low.
+_DEFAULTS: dict[tuple[ProcessorKind, ModelName], float] = {
+    (ProcessorKind.CPU, ModelName.QUICK): 1.2e6,
+    (ProcessorKind.MPS, ModelName.QUICK): 20e6,
+    (ProcessorKind.CUDA, ModelName.QUICK): 100e6,
+}
+_NAMES = {ProcessorKind.CPU: "CPUs", ProcessorKind.MPS: "Apple GPUs", ProcessorKind.CUDA: "NVIDIA GPUs"}
+START_SECONDS = 2.0
+"""Reading the plan, loading the model, joining."""
+
+
+def work_pixels(crop: Size, frames: int, model: ModelName) -> float:
+    """Pixels that come out of the net for `frames` frames of a crop of that size."""
+    return float(crop.width * crop.height * descriptor(model).scale ** 2 * frames)
+
+
+def crop_size(crop: Rect) -> Size:
+    """A crop's size in whole pixels, as an estimate needs it."""
+    return Size(max(round(crop.width), 1), max(round(crop.height), 1))
+
+
+def estimate(
+    processor: Processor, crop: Size, frames: int, model: ModelName, measured: float | None = None
+) -> Estimate:
+    """What the local route would take on `processor`. `measured`: throughput in `work_pixels` per second of
+    this device with this model, if known. Raises ReelError `model.unknown`."""
+    throughput = measured or _DEFAULTS[(processor.kind, model)]
+    seconds = START_SECONDS + work_pixels(crop, frames, model) / throughput
+    basis = "measured on this machine" if measured else f"default for {_NAMES[processor.kind]}"
+    return Estimate(
+        route=Route.LOCAL,
+        processor=processor,
+        seconds=round(seconds, 1),
+        cost_usd=0.0,
+        recommended=False,
+        basis=basis,
+        frames=frames,
+    )

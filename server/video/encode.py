@@ -1,0 +1,75 @@
+"""One segment as H.264 in an MP4 of its own: BT.709, limited range, 4:2:0, a closed group of pictures from
+the first frame on.
+
+Segments of one plan share their headers (x264's `stitchable`), so that `join` can put their packets behind
+each other.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+import numpy as np
+from av.container import Flags
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pycore.protocol import Size
+
+_BT709 = 1
+_LIMITED = 1
+# A fixed number of threads: x264's bytes depend on it. Four keep up with a GPU and do not swamp a laptop.
+_OPTIONS = {"preset": "medium", "crf": "17", "x264-params": "threads=4:stitchable=1:open-gop=0:keyint=256"}
+
+
+def ticks(time_base: Fraction) -> tuple[int, Fraction]:
+    """(timescale of the output, factor from the source's ticks to the output's). Exact for every sane time
+    base; finer ones become microseconds."""
+    if time_base.denominator <= 10_000_000:
+        return time_base.denominator, Fraction(time_base.numerator)
+    return 1_000_000, time_base * 1_000_000
+
+
+class SegmentWriter:
+    """Writes frames to `target`. A context manager; the file is whole once it is left without an exception.
+
+    `timescale`: ticks per second of the timestamps. `fps` is what the rate control assumes, the same for all
+    segments.
+    """
+
+    def __init__(self, target: Path, size: Size, timescale: int, fps: float) -> None:
+        options = {"video_track_timescale": str(timescale)}
+        self._container = av.open(f"file:{target}", "w", format="mp4", options=options)
+        self._container.flags |= Flags.bitexact.value
+        rate = Fraction(fps).limit_denominator(1001)
+        self._stream = cast(VideoStream, self._container.add_stream("libx264", rate=rate, options=_OPTIONS))
+        self._time_base = Fraction(1, timescale)
+        context = self._stream.codec_context
+        context.width, context.height, context.pix_fmt = size.width, size.height, "yuv420p"
+        context.time_base = self._time_base
+        context.profile = "High"
+        context.sample_aspect_ratio = Fraction(1)
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED
+
+    def write(self, picture: np.ndarray, pts: int, duration: int) -> None:
+        """A frame: uint8 (height * 3 / 2, width), the planes Y, U, V below each other; `pts` and `duration`
+        in ticks."""
+        frame = VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts, frame.duration, frame.time_base = pts, duration, self._time_base
+        frame.colorspace, frame.color_range = _BT709, _LIMITED
+        self._container.mux(self._stream.encode(frame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
