@@ -59,7 +59,8 @@ def _of_playwright() -> Path | None:
     if done.returncode:
         reasons = [line for line in (done.stdout + done.stderr).splitlines() if "Error" in line]
         say(
-            f"  passing over Playwright's Chromium: {reasons[0].strip() if reasons else 'its installer failed'}"
+            "  passing over Playwright's Chromium: "
+            + (reasons[0].strip() if reasons else "its installer failed")
         )
         return None
     if not usable(path):

@@ -25,12 +25,22 @@ def node(script: Path, *args: str | Path) -> str:
 def pack(package: str, into: Path) -> Path:
     """npm's own client fetches `name@version` as an archive into `into`. Raises Unreachable."""
     npm = _home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(_home() / "bin" / "node"), str(npm), "pack", package, "--silent", "--ignore-scripts"]
+    command = [
+        str(_home() / "bin" / "node"),
+        str(npm),
+        "pack",
+        package,
+        "--loglevel",
+        "error",
+        "--ignore-scripts",
+    ]
     command += ["--pack-destination", str(into), "--cache", str(CACHE / "npm"), "--fetch-retries", "1"]
     try:
         _run(command, f"npm pack {package}")
     except BuildError as error:
-        raise Unreachable(error.problem.strip().splitlines()[-1]) from None
+        lines = [line for line in error.problem.splitlines() if line.startswith("npm error")]
+        reason = lines[1 if len(lines) > 1 else 0] if lines else "npm failed"
+        raise Unreachable(reason.removeprefix("npm error").strip(), host=True) from None
     return next(into.glob("*.tgz"))
 
 

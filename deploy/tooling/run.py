@@ -1,5 +1,6 @@
 """`build.py run`: the API and the worker, side by side; when one ends, so does the other."""
 
+import http.client
 import os
 import signal
 import ssl
@@ -7,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Mapping
@@ -94,15 +94,22 @@ def supervise(programs: dict[str, list[str]], url: str, browser: bool) -> int:
         number: signal.signal(number, lambda number, _: happenings.put(Stop(number))) for number in _SIGNALS
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
+    over = threading.Event()
+    threads = [threading.Thread(target=_await_ready, args=(_opener(url), url, happenings, over))]
     try:
         for name, command in programs.items():
             # a group of its own: Ctrl-C in the terminal reaches us alone, and we end them in order
             processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
-            threading.Thread(target=_watch, args=(name, processes[name], happenings), daemon=True).start()
-        threading.Thread(target=_await_ready, args=(url, happenings), daemon=True).start()
+            threads.append(threading.Thread(target=_watch, args=(name, processes[name], happenings)))
+        for thread in threads:
+            thread.start()
         return _attend(happenings, url, browser)
     finally:
+        over.set()
         _end(processes)
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -134,21 +141,33 @@ def _watch(name: str, process: "subprocess.Popen[bytes]", happenings: "SimpleQue
     happenings.put(Ended(name, process.wait()))
 
 
-def _await_ready(url: str, happenings: "SimpleQueue[Happening]") -> None:
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Asks our own server: past any proxy, whatever host its certificate names."""
+    if not url.startswith("https:"):
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # our own server, whose certificate is for another name
-    opener = urllib.request.build_opener(
+    context.verify_mode = ssl.CERT_NONE
+    return urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     )
+
+
+def _await_ready(
+    opener: urllib.request.OpenerDirector,
+    url: str,
+    happenings: "SimpleQueue[Happening]",
+    over: threading.Event,
+) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         try:
-            with opener.open(f"{url}/api/v1/system/ready", timeout=5):
+            with opener.open(f"{url}/api/v1/system/ready", timeout=2):
                 happenings.put(Ready(True))
                 return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+        except (OSError, http.client.HTTPException):
+            if over.wait(0.1):
+                return
     happenings.put(Ready(False))
 
 

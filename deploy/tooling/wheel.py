@@ -19,7 +19,7 @@ def sources(root: Path) -> list[Path]:
         for path in package.rglob("*")
         if path.is_file()
         and not {"tests", "__pycache__"} & set(path.relative_to(package).parts)
-        and path != package / "backends" / "native.py"
+        and not (path.parent == package / "backends" and path.name.startswith("native"))
         and not path.name.startswith(".")
     )
 
