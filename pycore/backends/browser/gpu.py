@@ -56,9 +56,10 @@ class BrowserGpu:
         # Chrome's --use-webgpu-adapter decides in tests; forceFallbackAdapter would refuse an adapter that
         # denies being one.
         adapter = await self._gpu.requestAdapter(_object(powerPreference="high-performance"))
-        if adapter is None and software:
+        if not adapter and software:
             adapter = await self._gpu.requestAdapter(_object(forceFallbackAdapter=True))
-        return None if adapter is None else BrowserAdapter(adapter, self._gpu, self._base)
+        # Pyodide's null is falsy, but it is not None.
+        return BrowserAdapter(adapter, self._gpu, self._base) if adapter else None
 
 
 class BrowserAdapter:
@@ -97,7 +98,7 @@ class BrowserCanvas:
         self.format = format
         self._canvas = canvas
         context = canvas.getContext("webgpu")
-        if context is None:
+        if not context:  # null is falsy, but not None
             raise ReelError.of(
                 "gpu.canvas",
                 "The browser gives no WebGPU canvas",

@@ -1,8 +1,10 @@
 """Where web/worker.js enters Python: builds the application and hands every message of the page to it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import js  # pyright: ignore[reportMissingImports]
 from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports]
 
 from pycore.app import App, Options
@@ -23,8 +25,7 @@ def start(base: str, api: str, software: bool) -> Callable[[Any], None]:
     tasks = Tasks(lambda problem: host.post({"event": encode(Notice(problem))}))
 
     async def command(data: Any) -> None:
-        # Plain objects become dicts; File and OffscreenCanvas stay what they are.
-        host.post(await app.handle(data.to_py()))
+        host.post(await app.handle(_envelope(data)))
 
     def receive(data: Any) -> None:
         frame = getattr(data, "frame", None)
@@ -35,3 +36,14 @@ def start(base: str, api: str, software: bool) -> Callable[[Any], None]:
 
     app.start()
     return create_proxy(receive)
+
+
+def _envelope(data: Any) -> dict[str, Any]:
+    """A command's message: through JSON, in which null is None, but for what JSON cannot carry."""
+    attachments = getattr(data, "attachments", None)
+    command = js.JSON.stringify(getattr(data, "command", None))
+    return {
+        "id": data.id,
+        "command": json.loads(command) if command else None,
+        "attachments": attachments.to_py(depth=1) if attachments else {},
+    }
