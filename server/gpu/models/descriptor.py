@@ -58,7 +58,7 @@ def available() -> list[Descriptor]:
     return list(_DESCRIPTORS.values())
 
 
-def descriptor(name: ModelName) -> Descriptor:
+def descriptor(name: ModelName | str) -> Descriptor:
     """The model of that name. ReelError `model.unknown` for one that is not offered (yet)."""
     try:
         return _DESCRIPTORS[ModelName(name)]
