@@ -17,7 +17,7 @@ from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any
 
-from pycore.backends.gpu import AdapterFacts, Device, Frame, GpuBackend
+from pycore.backends.gpu import Device, Frame, GpuBackend
 from pycore.capability import assess
 from pycore.framing.crop import snap
 from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
@@ -72,7 +72,7 @@ class Pipeline:
             raise ReelError.of(
                 "preview.crop-too-large",
                 "The frame is too large for a live preview on this GPU",
-                f"{width}x{height} becomes {width * SCALE}x{height * SCALE}; this GPU draws {side} a side at most.",
+                f"{width}x{height} doubled is more than the {side} pixels a side that this GPU draws.",
                 "Make the frame smaller; an export is not affected.",
             )
         self._crop = (x, y, width, height)
@@ -151,7 +151,6 @@ async def detect(backend: GpuBackend, *, force_software: bool = False) -> tuple[
     take our shaders.
     """
     adapter = await backend.adapter(software=force_software)
-    facts: AdapterFacts | None = adapter.facts if adapter else None
     device: Device | None = None
     bench_ms: float | None = None
     if adapter and (force_software or not adapter.facts.software):
@@ -159,7 +158,7 @@ async def detect(backend: GpuBackend, *, force_software: bool = False) -> tuple[
         if not adapter.facts.software:
             bench_ms = await measure(device)
     capability = assess(
-        facts,
+        adapter.facts if adapter else None,
         secure=backend.secure,
         webgpu=backend.available,
         bench_ms=bench_ms,

@@ -1,0 +1,186 @@
+"""Frames through the whole pipeline, natively, and the setters' rules."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+import wgpu
+
+from pycore.backends.gpu import FrameKind, OffscreenTarget
+from pycore.backends.native_gpu import NativeDevice, PixelFrame
+from pycore.pipeline import Pipeline
+from pycore.protocol import Rect, ReelError, Size, Tier
+from pycore.tests import golden, reference
+from pycore.tests.native import native_device
+from pycore.upscaler.plan import plan_for
+
+pytestmark = pytest.mark.gpu
+
+FRAME = golden.noise(40, 30)
+SIZE = Size(40, 30)
+
+
+def frame(pixels: np.ndarray = FRAME) -> PixelFrame:
+    return PixelFrame(Size(pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+
+
+class Scene:
+    """A pipeline on an offscreen canvas."""
+
+    def __init__(self, device: NativeDevice) -> None:
+        self.device = device
+        self.target = OffscreenTarget(device)
+        self.pipeline = Pipeline(device, self.target)
+
+    async def picture(self) -> np.ndarray:
+        size = self.target.texture.size
+        pixels = await self.device.read_texture(self.target.texture)
+        return np.frombuffer(pixels, np.uint8).reshape(size.height, size.width, 4)[..., :3].astype(int)
+
+
+def play(body: Callable[[Scene], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with native_device() as device:
+            await body(Scene(device))
+
+    asyncio.run(run())
+
+
+def assert_shows(
+    picture: np.ndarray, crop: tuple[int, int, int, int], split: float, sharpness: float
+) -> None:
+    wanted = reference.picture(FRAME, crop, split, sharpness).astype(int)
+    assert picture.shape == wanted.shape
+    assert np.abs(picture - wanted).max() <= 1  # rounding
+
+
+def test_a_frame_is_cropped_doubled_and_presented() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(3.4, 5.6, 17.2, 12.9))
+        scene.pipeline.set_look(split=0.25, sharpness=0.7)
+        shown = await scene.pipeline.render(given := frame(), 40_000)
+        assert (shown.time_us, shown.presented, shown.width, shown.height) == (40_000, True, 34, 26)
+        assert shown.gpu_ms > 0
+        assert shown.cpu_ms > 0
+        assert given.closed
+        assert_shows(await scene.picture(), (3, 6, 17, 13), 0.25, 0.7)
+
+    play(body)
+
+
+def test_crop_and_look_take_effect_with_the_next_frame() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        for crop, split in (((0, 0, 40, 30), 0.0), ((8, 2, 32, 28), 0.5), ((7, 1, 32, 28), 1.0)):
+            scene.pipeline.set_crop(Rect(*crop))
+            scene.pipeline.set_look(split, 0.0)
+            await scene.pipeline.render(frame(), 0)
+            assert_shows(await scene.picture(), crop, split, 0.0)
+
+    play(body)
+
+
+def test_nothing_is_made_anew_while_the_crop_keeps_its_size() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        await scene.pipeline.render(frame(), 0)
+        texture = scene.target.texture
+        scene.pipeline.set_crop(Rect(5, 5, 20, 20))
+        await scene.pipeline.render(frame(), 0)
+        assert scene.target.texture is texture
+        scene.pipeline.set_crop(Rect(5, 5, 22, 20))
+        await scene.pipeline.render(frame(), 0)
+        assert scene.target.texture is not texture
+
+    play(body)
+
+
+def test_a_frame_before_the_crop_is_closed_and_dropped() -> None:
+    async def body(scene: Scene) -> None:
+        assert not (await scene.pipeline.render(early := frame(), 7)).presented
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        scene.pipeline.set_source(Size(20, 20))  # another clip: the old crop is not its
+        assert not (await scene.pipeline.render(late := frame(), 8)).presented
+        assert early.closed
+        assert late.closed
+
+    play(body)
+
+
+def test_one_frame_in_flight() -> None:
+    async def body(scene: Scene) -> None:
+        gate = asyncio.Event()
+
+        async def wait_for_the_gate() -> None:
+            await gate.wait()
+
+        scene.device.done = wait_for_the_gate  # type: ignore[method-assign]
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        first = asyncio.create_task(scene.pipeline.render(frame(), 1))
+        await asyncio.sleep(0)  # lets it start
+        second = await scene.pipeline.render(dropped := frame(), 2)
+        gate.set()
+        assert (await first).presented
+        assert not second.presented
+        assert dropped.closed
+
+    play(body)
+
+
+def test_a_frame_that_fails_is_closed_and_the_next_one_works() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        broken = PixelFrame(SIZE, b"too short")
+        with pytest.raises((ValueError, wgpu.GPUError)):
+            await scene.pipeline.render(broken, 0)
+        assert broken.closed
+        assert (await scene.pipeline.render(frame(), 1)).presented
+
+    play(body)
+
+
+def test_what_the_gpu_reports_is_raised() -> None:
+    async def body(scene: Scene) -> None:
+        scene.device.take_error = lambda: "out of memory"  # type: ignore[method-assign]
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        with pytest.raises(ReelError, match="out of memory"):
+            await scene.pipeline.render(frame(), 0)
+
+    play(body)
+
+
+def test_a_crop_needs_a_source_and_must_fit_the_gpu() -> None:
+    async def body(scene: Scene) -> None:
+        with pytest.raises(ReelError, match="No clip"):
+            scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        side = scene.device.facts.max_texture_side
+        scene.pipeline.set_source(Size(side, side))
+        scene.pipeline.set_crop(Rect(0, 0, side // 2, 16))
+        with pytest.raises(ReelError) as caught:
+            scene.pipeline.set_crop(Rect(0, 0, side // 2 + 1, 16))
+        assert caught.value.problem.code == "preview.crop-too-large"
+
+    play(body)
+
+
+def test_closing_frees_the_device_and_drops_what_still_comes() -> None:
+    async def body(scene: Scene) -> None:
+        lost = asyncio.ensure_future(scene.pipeline.lost)
+        scene.pipeline.close()
+        assert await lost == "destroyed"
+        assert not (await scene.pipeline.render(late := frame(), 0)).presented
+        assert late.closed
+
+    play(body)
+
+
+def test_a_tier_without_a_plan_is_refused() -> None:
+    with pytest.raises(ReelError, match="'L'"):
+        plan_for(Tier.L, FrameKind.TEXTURE)
