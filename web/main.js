@@ -1,0 +1,148 @@
+// @ts-check
+/** Wires the page: Python's state is drawn, controls send commands, the <video> plays. Start reading here. */
+
+import { FramePump } from "./media/frame-pump.js";
+import { MediaSession } from "./media/session.js";
+import { Player } from "./media/player.js";
+import { byTest, fillIcons } from "./ui/dom.js";
+import { wireDrop } from "./ui/drop.js";
+import { ExportPanel } from "./ui/export-panel.js";
+import { Field } from "./ui/field.js";
+import { FramePanel } from "./ui/frame-panel.js";
+import { wireFull } from "./ui/full.js";
+import { drawHeader } from "./ui/header.js";
+import { fillHelp } from "./ui/help.js";
+import { Jobs } from "./ui/jobs.js";
+import { listenToKeys } from "./ui/keyboard.js";
+import { Reel } from "./ui/reel.js";
+import { shortcuts } from "./ui/shortcuts.js";
+import { drawStatus } from "./ui/status.js";
+import { tell } from "./ui/toasts.js";
+import { Transport } from "./ui/transport.js";
+import { CommandError, WorkerClient } from "./worker-client.js";
+
+/**
+ * @typedef {import("./protocol.js").AppState} AppState
+ * @typedef {import("./protocol.js").Problem} Problem
+ * @typedef {import("./worker-client.js").Command} Command
+ */
+
+/** Before Python has spoken. @type {AppState} */
+let state = {
+  capability: null,
+  project: null,
+  preview: { split: 0, sharpness: 0.4, live: false, message: "" },
+  can_undo: false,
+  can_redo: false,
+  server: null,
+  server_problem: null,
+  estimates: [],
+  upload: null,
+  jobs: [],
+};
+let boot = { progress: 0, message: "Starting" };
+/** @type {Problem | null} */
+let failure = null;
+
+fillIcons();
+const software = new URLSearchParams(location.search).get("adapter") === "software";
+const client = new WorkerClient({ software, api: "/api/v1", onEvent });
+
+/** Sends a command for a control: a refusal is told, and gives undefined. @param {Command} command @param {object} [attachments] @param {Transferable[]} [transfer] */
+async function run(command, attachments, transfer) {
+  try {
+    return await client.send(command, attachments, transfer);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.problem !== failure) tell(error.problem); // a dead worker has its own face, in Reel
+    return undefined;
+  }
+}
+
+/** Tells what a playback action failed of. @param {Promise<void>} action */
+function guard(action) {
+  action.catch(error => tell({ code: "media.play", title: "The video does not play", detail: String(error.message ?? error), hint: "Press play again, or open the file again.", status: 400 }));
+}
+
+const player = new Player(/** @type {HTMLVideoElement} */ (byTest("video")));
+const pump = new FramePump(player, (frame, timeUs) => client.postFrame(frame, timeUs));
+const field = new Field(run, () => guard(player.toggle()));
+const reel = new Reel(run, player.video);
+const transport = new Transport(player, run, guard);
+const framePanel = new FramePanel(run);
+const exportPanel = new ExportPanel(run);
+const jobs = new Jobs(run);
+const media = new MediaSession(player, client, { onChange: draw, tell });
+player.onFrame(() => reel.drawStandin());
+addEventListener("resize", () => reel.drawStandin());
+wireDrop(media);
+wireFull();
+fillHelp();
+listenToKeys(shortcuts({ player, transport, run, guard }));
+draw();
+
+/** @param {import("./worker-client.js").WorkerEvent} event */
+function onEvent(event) {
+  switch (event.type) {
+    case "booting":
+      boot = event;
+      return draw();
+    case "boot-failed":
+      failure = event.problem;
+      pump.setLive(false);
+      return draw();
+    case "state": {
+      const before = state;
+      state = event.state;
+      draw();
+      pump.setLive(state.preview.live && media.clipOf(state) !== null);
+      if (looksDifferent(before, state)) pump.refresh();
+      return media.stateChanged(state);
+    }
+    case "frame":
+      pump.presented(event);
+      return reel.presented(event, pump.frames);
+    case "notice":
+      return tell(event.problem);
+  }
+}
+
+/** Whether the frame on the canvas is no longer what the state asks for. @param {AppState} before @param {AppState} now */
+function looksDifferent(before, now) {
+  const look = (/** @type {AppState} */ each) => JSON.stringify([each.project?.clips[0]?.crop, each.preview, each.capability?.tier]);
+  return look(before) !== look(now);
+}
+
+function draw() {
+  const clip = media.clipOf(state);
+  document.body.dataset.view = media.isOpen ? "work" : "empty";
+  drawHeader(media, clip);
+  drawStatus(state, boot, failure);
+  field.setPicture(media.size);
+  field.draw(clip);
+  reel.draw(state, clip, boot, failure);
+  transport.draw(clip);
+  framePanel.draw(state);
+  exportPanel.draw(state, client.booted);
+  jobs.draw(state);
+}
+
+/** The page for programs: embedding, tests, the console. The same commands that its buttons use. */
+globalThis.reelballers = {
+  /** Resolves when Python is up; rejects with a readable error when it cannot start. */
+  ready: client.ready,
+  /** The last AppState, and whether Python is up. */
+  state: () => ({ ...state, booted: client.booted }),
+  /**
+   * Runs a command by its `type`, with its fields; open-media takes {file: File} alone, as the drop zone does.
+   * @param {string} name
+   * @param {Record<string, any>} [args]
+   */
+  command: (name, args = {}) => {
+    if (name === "open-media" && args.file) return media.open(args.file);
+    if (name === "close-media") return media.close();
+    return client.send({ ...args, type: name });
+  },
+  /** Resolves when Reel shows the present frame as the present state wants it. */
+  settled: () => pump.settled(),
+};

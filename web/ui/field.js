@@ -1,0 +1,127 @@
+// @ts-check
+/** Field: the native video with the crop frame over it. The frame is drawn from the state; every gesture only asks. */
+
+import { latest, newGesture } from "../worker-client.js";
+import { moved, ratioOf, resized, scaled } from "./crop-math.js";
+import { attribute, byId, byTest, text } from "./dom.js";
+import { pixels } from "./format.js";
+
+/** @typedef {import("../protocol.js").Rect} Rect @typedef {import("../protocol.js").Clip} Clip */
+
+const KEY_STEP = 2; // display pixels; with Shift ten times as many
+const KEY_SCALE = 1.04;
+const KEY_PAUSE_MS = 700; // keys pressed within this undo as one
+
+export class Field {
+  #frame = byTest("crop-frame");
+  #stage = byId("field-stage");
+  #size = byId("crop-size");
+  #facts = byId("field-facts");
+  /** @type {Clip | null} */
+  #clip = null;
+  /** @type {{pointer: number, corner: string, x: number, y: number, crop: Rect, gesture: string} | null} */
+  #drag = null;
+  #keys = { gesture: "", at: 0 };
+
+  /**
+   * @param {(command: {type: string} & Record<string, any>) => Promise<any>} run
+   * @param {() => void} toggle plays or pauses
+   */
+  constructor(run, toggle) {
+    const send = latest((/** @type {{crop: Rect, gesture: string}} */ wish) => run({ type: "set-crop", ...wish }));
+    this.#send = send;
+    this.#frame.addEventListener("pointerdown", event => this.#start(event));
+    this.#frame.addEventListener("pointermove", event => this.#move(event));
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      this.#frame.addEventListener(type, () => this.#end());
+    }
+    this.#frame.addEventListener("keydown", event => this.#key(event));
+    byTest("video").addEventListener("click", toggle);
+  }
+
+  /** @type {(wish: {crop: Rect, gesture: string}) => void} */
+  #send;
+
+  /** The picture's shape, known before Python is up. @param {{width: number, height: number} | null} size */
+  setPicture(size) {
+    this.#stage.style.setProperty("--ratio", size ? String(size.width / size.height) : "1.7778");
+    text(this.#facts, size ? pixels(size) : "");
+  }
+
+  /** @param {Clip | null} clip */
+  draw(clip) {
+    this.#clip = clip;
+    this.#frame.hidden = !clip;
+    if (!clip) return this.#end();
+    const { crop } = clip;
+    const { width, height } = clip.media.size;
+    const style = this.#frame.style;
+    style.left = `${(crop.x / width) * 100}%`;
+    style.top = `${(crop.y / height) * 100}%`;
+    style.width = `${(crop.width / width) * 100}%`;
+    style.height = `${(crop.height / height) * 100}%`;
+    text(this.#size, pixels(crop));
+    attribute(
+      this.#frame,
+      "aria-label",
+      `Crop frame, ${pixels(crop)} at ${Math.round(crop.x)}, ${Math.round(crop.y)}. Arrow keys move it, plus and minus resize it, Alt with arrows reshapes a free one.`,
+    );
+  }
+
+  /** @param {PointerEvent} event */
+  #start(event) {
+    if (!this.#clip || event.button !== 0 || this.#drag) return;
+    const corner = /** @type {HTMLElement} */ (event.target).dataset.corner ?? "";
+    this.#drag = { pointer: event.pointerId, corner, x: event.clientX, y: event.clientY, crop: this.#clip.crop, gesture: newGesture() };
+    this.#frame.setPointerCapture(event.pointerId);
+    this.#frame.classList.add("dragging");
+    this.#frame.focus({ preventScroll: true });
+    event.preventDefault();
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const drag = this.#drag;
+    if (!drag || !this.#clip || event.pointerId !== drag.pointer) return;
+    const picture = this.#clip.media.size;
+    const box = this.#stage.getBoundingClientRect();
+    const dx = ((event.clientX - drag.x) / box.width) * picture.width;
+    const dy = ((event.clientY - drag.y) / box.height) * picture.height;
+    const crop = drag.corner
+      ? resized(drag.crop, drag.corner, dx, dy, picture, ratioOf(this.#clip.aspect))
+      : moved(drag.crop, dx, dy, picture);
+    this.#send({ crop, gesture: drag.gesture });
+  }
+
+  #end() {
+    this.#drag = null;
+    this.#frame.classList.remove("dragging");
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.#clip || event.ctrlKey || event.metaKey) return;
+    const { crop, aspect } = this.#clip;
+    const picture = this.#clip.media.size;
+    const far = event.shiftKey ? 10 : 1;
+    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    /** @type {Rect | null} */
+    let wish = null;
+    if (arrow) {
+      const [dx, dy] = arrow.map(each => each * KEY_STEP * far);
+      if (!event.altKey) wish = moved(crop, dx, dy, picture);
+      else if (ratioOf(aspect) === null) wish = resized(crop, "se", dx, dy, picture, null);
+    } else if (event.key === "+" || event.key === "=" || event.key === "*") {
+      wish = scaled(crop, KEY_SCALE ** (event.shiftKey && event.key !== "+" ? 4 : 1), picture);
+    } else if (event.key === "-" || event.key === "_") {
+      wish = scaled(crop, KEY_SCALE ** -(event.key === "_" ? 4 : 1), picture);
+    }
+    if (!wish) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const now = performance.now();
+    if (now - this.#keys.at > KEY_PAUSE_MS) this.#keys.gesture = newGesture();
+    this.#keys.at = now;
+    this.#send({ crop: wish, gesture: this.#keys.gesture });
+  }
+}

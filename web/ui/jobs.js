@@ -1,0 +1,110 @@
+// @ts-check
+/** The list of jobs, with the upload under way on top. */
+
+import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
+import { clock, money, size, span } from "./format.js";
+import { icon } from "./icons.js";
+
+/** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Job} Job */
+
+const STATES = { queued: "Waiting", running: "Working", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
+
+/**
+ * What one line shows: a job, or the upload under way (id "upload").
+ * @typedef {{id: string, name: string, state: string, label: string, progress: number, facts: string, error: string, cancel: boolean, download: boolean}} Line
+ */
+
+export class Jobs {
+  #list = byTest("jobs");
+  #run;
+
+  /** @param {(command: {type: string} & Record<string, any>) => Promise<any>} run */
+  constructor(run) {
+    this.#run = run;
+    byTest("jobs-count").addEventListener("click", () => byId("step-jobs").scrollIntoView({ behavior: "smooth", block: "nearest" }));
+  }
+
+  /** @param {AppState} state */
+  draw(state) {
+    const lines = [...(state.upload ? [uploadLine(state.upload)] : []), ...state.jobs.map(jobLine)];
+    keyed(this.#list, lines, line => line.id, line => this.#create(line), update);
+    byId("jobs-none").hidden = lines.length > 0;
+    const busy = lines.filter(line => line.cancel).length;
+    byTest("jobs-count").hidden = lines.length === 0;
+    text(byId("jobs-count-text"), busy ? `${busy} at work` : `${lines.length} ${lines.length === 1 ? "job" : "jobs"}`);
+    document.body.classList.toggle("has-jobs", lines.length > 0);
+  }
+
+  /** @param {Line} line */
+  #create(line) {
+    const { id } = line;
+    return h(
+      "li",
+      { class: "job", "data-testid": `job-${id}` },
+      h("div", { class: "job-head" }, h("span", { class: "job-name" }), h("span", { class: "job-state", "data-testid": "job-state" })),
+      h("progress", { class: "job-progress", "data-testid": "job-progress", max: 1, value: 0, "aria-label": `Progress of ${line.name}` }),
+      h(
+        "div",
+        { class: "job-foot" },
+        h("span", { class: "job-facts numeric" }),
+        h("button", { class: "button small", type: "button", "data-testid": "job-cancel", "aria-label": `Cancel ${line.name}`, onclick: () => this.#run({ type: "cancel-job", job_id: id }) }, "Cancel"),
+        h("button", { class: "button small accent", type: "button", "data-testid": "job-download", "aria-label": `Download ${line.name}`, onclick: () => this.#download(id) }, icon("download"), "Download"),
+      ),
+      h("p", { class: "job-error", "data-testid": "job-error", hidden: true }),
+    );
+  }
+
+  /** @param {string} id */
+  async #download(id) {
+    const answer = await this.#run({ type: "download-result", job_id: id });
+    if (!answer) return; // the refusal has been told
+    const link = h("a", { href: answer.url, download: answer.filename });
+    document.body.append(link);
+    link.click();
+    link.remove();
+  }
+}
+
+/** @param {import("../protocol.js").Upload} upload @returns {Line} */
+function uploadLine(upload) {
+  const facts = `${size(upload.sent)} of ${size(upload.total)}`;
+  return { id: "upload", name: upload.name, state: "running", label: "Uploading", progress: upload.total ? upload.sent / upload.total : 0, facts, error: "", cancel: true, download: false };
+}
+
+/** @param {Job} job @returns {Line} */
+function jobLine(job) {
+  const busy = job.state === "queued" || job.state === "running";
+  const error = job.error ? [job.error.title.replace(/\.$/, "") + ".", job.error.detail, job.error.hint].filter(Boolean).join(" ") : "";
+  const label = job.state === "running" ? `${Math.round(job.progress * 100)} %` : STATES[job.state];
+  return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), error, cancel: busy, download: job.state === "succeeded" };
+}
+
+/** @param {Job} job */
+function facts(job) {
+  const { result } = job;
+  if (result) {
+    return [`${result.out_size.width} × ${result.out_size.height}`, clock(result.duration_us), size(result.bytes), result.actual_cost_usd > 0 && money(result.actual_cost_usd)].filter(Boolean).join(" · ");
+  }
+  if (job.state === "running" || job.state === "queued") {
+    const left = job.seconds_left !== null && job.state === "running" ? `${span(job.seconds_left)} left` : "";
+    return [left || job.message, job.processor?.name].filter(Boolean).join(" · ");
+  }
+  return "";
+}
+
+/** @param {HTMLElement} element @param {Line} line */
+function update(element, line) {
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (element.querySelector(name));
+  attribute(element, "data-state", line.state);
+  text(part(".job-name"), line.name);
+  attribute(part(".job-name"), "title", line.name);
+  text(part(".job-state"), line.label);
+  const bar = /** @type {HTMLProgressElement} */ (part("progress"));
+  bar.value = line.progress;
+  bar.hidden = !line.cancel;
+  text(part(".job-facts"), line.facts);
+  part("[data-testid=job-cancel]").hidden = !line.cancel;
+  part("[data-testid=job-download]").hidden = !line.download;
+  text(part(".job-error"), line.error);
+  part(".job-error").hidden = !line.error;
+}
