@@ -35,7 +35,8 @@ INTERRUPTED = 130
 @click.option(
     "--crop",
     metavar="X,Y,W,H",
-    help="What to show, in pixels of the upright picture  [default: the largest of the result's shape, centred]",
+    help="What to show, in pixels of the upright picture  "
+    "[default: as much as the result's shape can show, centred]",
 )
 @click.option("--model", default="quick", show_default=True, help="The upscaling model.")
 @click.option("--start", metavar="TIME", help="First moment to show: seconds, or [HH:]MM:SS.")
@@ -245,7 +246,7 @@ def _summary(target: Path, result: ExportResult) -> str:
     was, made = result.in_size, result.out_size
     lines = [
         f"{target}",
-        f"  {result.frames} frames, {result.duration_us / 1e6:.2f} s, {result.bytes / 1e6:.1f} MB, "
+        f"  {result.frames} frames, {result.duration_us / 1e6:.2f} s, {result.bytes / 1e6:.2f} MB, "
         f"{'with' if result.has_audio else 'without'} sound",
         f"  {was.width}×{was.height} → {made.width}×{made.height}, model “{result.model.value}”",
         f"  {result.seconds:.1f} s at {result.fps:.2f} frames/s on {result.device}",

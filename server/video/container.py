@@ -52,21 +52,38 @@ def opened(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """(length in bytes, time of change in ns): tells a file from what it was earlier. ReelError where it cannot
+    be read."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not path.is_file():
+        raise media_error("unreadable", "Not a file", f"{path} is no file.", "Choose a video file.")
+    return status.st_size, status.st_mtime_ns
+
+
 def _open(path: Path) -> InputContainer:
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "enable_drefs": "0"}
+    if stamp(path)[0] == 0:
+        raise media_error("empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again.")
     try:
-        if path.stat().st_size == 0:
-            raise media_error(
-                "empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again."
-            )
         return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
     except FFmpegError as error:
-        raise _diagnose(path) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise media_error(
-            "unreadable", "File cannot be read", f"{path}: {reason}.", "Check the name and the permissions."
-        ) from error
+        try:
+            raise _diagnose(path) from error
+        except OSError as unreadable:
+            raise _unreadable(path, unreadable) from unreadable
+
+
+def _unreadable(path: Path, error: OSError) -> ReelError:
+    return media_error(
+        "unreadable",
+        "File cannot be read",
+        f"{path}: {error.strerror or error}.",
+        "Check the name and the permissions.",
+    )
 
 
 def _diagnose(path: Path) -> ReelError:

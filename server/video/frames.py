@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 
-from server.video.container import MAX_DURATION_S, MAX_FRAMES, media_error, opened, video_stream
+from server.video.container import MAX_DURATION_S, MAX_FRAMES, media_error, opened, stamp, video_stream
 
 TRIM_TOLERANCE_US = 500
 """Browsers round a frame's time differently; a trim that misses a frame's time by less means that frame."""
@@ -65,8 +65,7 @@ class FrameTable:
 def frame_table(path: Path) -> FrameTable:
     """The file's frame table. Reads every packet once (then it is remembered for the file as it is now).
     Raises ReelError for what is no usable video, has no frames, or breaks off."""
-    status = path.stat()
-    return _read(path, status.st_size, status.st_mtime_ns)
+    return _read(path, *stamp(path))
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from pycore.protocol import MediaInfo, Size
-from server.video.container import check_size, codec_name, media_error, opened, video_stream
+from server.video.container import check_size, codec_name, media_error, opened, stamp, video_stream
 from server.video.frames import FrameTable, frame_table
 
 
@@ -74,8 +74,7 @@ def probe(path: Path, name: str) -> MediaInfo:
 def inspect(path: Path) -> Source:
     """Reads the container and decodes the first frame. Remembered for the file as it is now."""
     table = frame_table(path)
-    status = path.stat()
-    return _inspect(path, status.st_size, status.st_mtime_ns, table)
+    return _inspect(path, *stamp(path), table)
 
 
 @lru_cache(maxsize=8)
