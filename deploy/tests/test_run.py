@@ -63,7 +63,7 @@ def port() -> int:
 def test_a_signal_ends_both_in_order(port: int, number: signal.Signals):
     url = f"http://127.0.0.1:{port}"
     with start({"API": python(API, port), "worker": python(WAITS)}, url) as process:
-        seen = read_until(process, f"ReelBallers is at {url}")
+        seen = read_until(process, f"Ready: {url}")
         if "worker waits" not in seen:
             read_until(process, "worker waits", seen)
         process.send_signal(number)
@@ -79,7 +79,7 @@ def test_one_that_dies_takes_the_other_along_and_is_named(port: int):
         assert process.stdout
         assert "The worker ended with status 3; stopping." in process.stdout.read()
     with start({"API": python(API, port), "worker": python(WAITS)}, f"http://127.0.0.1:{port}") as process:
-        read_until(process, "ReelBallers is at")  # the port is free again: the first API has ended
+        read_until(process, "Ready: ")  # the port is free again: the first API has ended
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
 
@@ -96,8 +96,8 @@ def test_one_that_does_not_stop_is_killed(port: int):
     programs = {"API": python(API, port), "worker": python(STUBBORN)}
     with start(programs, f"http://127.0.0.1:{port}", stop_s=0.2) as process:
         seen = read_until(process, "worker waits")
-        if "ReelBallers" not in seen:
-            read_until(process, "ReelBallers is at", seen)
+        if "Ready: " not in seen:
+            read_until(process, "Ready: ", seen)
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
         assert process.stdout
@@ -146,6 +146,6 @@ def test_whether_there_is_a_display(environ: dict[str, str], platform: str, ther
 def test_the_ready_probe_ignores_proxies(port: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with start({"API": python(API, port)}, f"http://127.0.0.1:{port}") as process:
-        read_until(process, "ReelBallers is at")
+        read_until(process, "Ready: ")
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0

@@ -130,7 +130,7 @@ def _attend(happenings: "SimpleQueue[Happening]", url: str, browser: bool) -> in
                 say("Stopping.")
                 return 0
             case Ready(ok=True):
-                say(f"ReelBallers is at {url}  (Ctrl-C stops it)")
+                say(f"Ready: {url}  (Ctrl-C stops it)")
                 if browser:
                     webbrowser.open(url)
             case Ready(ok=False):
