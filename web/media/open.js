@@ -60,11 +60,11 @@ export async function inspect(file) {
 
 /** What a <video>'s error means. @param {HTMLVideoElement} video @param {string} name */
 export function playbackError(video, name) {
-  const detail = video.error?.message ? ` (${video.error.message})` : "";
+  console.info(`${name}: ${video.error?.message}`); // the browser's own words help whoever looks into it, and nobody else
   if (video.error?.code === MediaError.MEDIA_ERR_DECODE) {
-    return new UnusableMedia("media.decode", "This video stopped decoding", `${name} is damaged, or its format is not fully supported here${detail}.`, MP4_HINT);
+    return new UnusableMedia("media.decode", "This video stopped decoding", `${name} is damaged, or its format is not fully supported here.`, MP4_HINT);
   }
-  return new UnusableMedia("media.unsupported", "This file does not play here", `${name} is not a video that this browser knows, or it is cut off${detail}.`, MP4_HINT);
+  return new UnusableMedia("media.unsupported", "This file does not play here", `${name} is not a video that this browser knows, or it is cut off.`, MP4_HINT);
 }
 
 /** @param {HTMLVideoElement} probe @param {File} file */

@@ -82,10 +82,10 @@ function line(estimate) {
   return h(
     "li",
     { class: `estimate${estimate.recommended ? " recommended" : ""}${processor.available ? "" : " off"}`, title: estimate.basis },
-    h("span", { class: "estimate-name" }, processor.name, estimate.recommended && h("span", { class: "tag" }, icon("check"), "recommended")),
+    h("span", { class: "estimate-name" }, processor.name),
     processor.available
       ? h("span", { class: "estimate-figures numeric" }, h("b", {}, span(estimate.seconds)), ` · ${money(estimate.cost_usd)}`)
       : h("span", { class: "estimate-figures" }, processor.reason || "not available"),
-    processor.available && estimate.basis ? h("span", { class: "estimate-basis" }, estimate.basis) : null,
+    processor.available && h("span", { class: "estimate-basis" }, estimate.recommended && h("span", { class: "tag" }, icon("check"), "recommended"), estimate.basis),
   );
 }

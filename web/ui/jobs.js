@@ -2,7 +2,7 @@
 /** The list of jobs, with the upload under way on top. */
 
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
-import { clock, money, size, span } from "./format.js";
+import { length, money, size, span } from "./format.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Job} Job */
@@ -83,7 +83,7 @@ function jobLine(job) {
 function facts(job) {
   const { result } = job;
   if (result) {
-    return [`${result.out_size.width} × ${result.out_size.height}`, clock(result.duration_us), size(result.bytes), result.actual_cost_usd > 0 && money(result.actual_cost_usd)].filter(Boolean).join(" · ");
+    return [`${result.out_size.width} × ${result.out_size.height}`, length(result.duration_us), size(result.bytes), result.actual_cost_usd > 0 && money(result.actual_cost_usd)].filter(Boolean).join(" · ");
   }
   if (job.state === "running" || job.state === "queued") {
     const left = job.seconds_left !== null && job.state === "running" ? `${span(job.seconds_left)} left` : "";
@@ -103,6 +103,7 @@ function update(element, line) {
   bar.value = line.progress;
   bar.hidden = !line.cancel;
   text(part(".job-facts"), line.facts);
+  attribute(part(".job-facts"), "title", line.facts);
   part("[data-testid=job-cancel]").hidden = !line.cancel;
   part("[data-testid=job-download]").hidden = !line.download;
   text(part(".job-error"), line.error);
