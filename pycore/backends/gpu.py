@@ -197,8 +197,8 @@ class Device(Protocol):
         ...
 
     def canvas(self, handle: Any) -> Canvas:
-        """The page's canvas (an OffscreenCanvas). Natively: `handle` is an `OffscreenTarget` or None for a
-        new one."""
+        """The page's canvas (an OffscreenCanvas) as a Canvas. An `OffscreenTarget` is one already. Raises
+        ReelError "gpu.canvas" when the canvas has another context."""
         ...
 
     def take_error(self) -> str | None:

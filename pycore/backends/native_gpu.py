@@ -218,7 +218,9 @@ class NativeDevice:
         return bytes(self._queue.read_texture({"texture": texture.handle}, layout, extent))
 
     def canvas(self, handle: Any) -> Canvas:
-        return handle if handle is not None else OffscreenTarget(self, self.canvas_format)
+        if isinstance(handle, OffscreenTarget):
+            return handle
+        raise ReelError.of("gpu.canvas", "There are no canvases here", f"{handle!r} is no OffscreenTarget.")
 
     def take_error(self) -> str | None:
         return None

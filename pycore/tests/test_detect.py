@@ -1,6 +1,5 @@
 """Detection on a real adapter, and on backends that have none."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,6 +8,7 @@ from pycore.backends.native_gpu import NativeAdapter, NativeGpu
 from pycore.pipeline import detect
 from pycore.protocol import WebGPULevel
 from pycore.tests.native import native_device
+from pycore.tests.running import run
 
 
 class Platform(NativeGpu):
@@ -36,7 +36,7 @@ async def software_adapter() -> NativeAdapter:
     [(False, False, "http"), (True, False, "no WebGPU"), (True, True, "hardware acceleration")],
 )
 def test_without_an_adapter(secure: bool, available: bool, why: str) -> None:
-    capability, device = asyncio.run(detect(Platform(None, secure, available)))
+    capability, device = run(detect(Platform(None, secure, available)))
     assert capability.level is WebGPULevel.NONE
     assert why in capability.reason
     assert device is None
@@ -49,7 +49,7 @@ def test_a_software_adapter_is_neither_used_nor_measured() -> None:
         assert (capability.level, capability.software, capability.bench_ms) == (WebGPULevel.NONE, True, None)
         assert device is None
 
-    asyncio.run(body())
+    run(body())
 
 
 @pytest.mark.gpu
@@ -60,7 +60,7 @@ def test_a_software_adapter_is_used_when_asked_for() -> None:
         assert device
         device.destroy()
 
-    asyncio.run(body())
+    run(body())
 
 
 @pytest.mark.gpu
@@ -74,4 +74,4 @@ def test_any_other_adapter_is_measured() -> None:
         assert device
         device.destroy()
 
-    asyncio.run(body())
+    run(body())

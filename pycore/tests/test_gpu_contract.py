@@ -2,7 +2,6 @@
 the same names."""
 
 import ast
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from pycore.backends.gpu import Device
 from pycore.tests.gpu_contract import CONTRACT
 from pycore.tests.native import native_device
+from pycore.tests.running import run
 
 BACKENDS = Path(__file__).parents[1] / "backends"
 PROTOCOL = BACKENDS / "gpu.py"
@@ -38,7 +38,7 @@ def test_the_native_backend_keeps_the_contract(term: Callable[[Device], Awaitabl
         async with native_device() as device:
             await term(device)
 
-    asyncio.run(body())
+    run(body())
 
 
 def public_names(path: Path, name: str) -> dict[str, str]:

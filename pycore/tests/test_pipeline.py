@@ -13,6 +13,7 @@ from pycore.pipeline import Pipeline
 from pycore.protocol import Rect, ReelError, Size, Tier
 from pycore.tests import golden, reference
 from pycore.tests.native import native_device
+from pycore.tests.running import run
 from pycore.upscaler.plan import plan_for
 
 pytestmark = pytest.mark.gpu
@@ -40,11 +41,11 @@ class Scene:
 
 
 def play(body: Callable[[Scene], Awaitable[None]]) -> None:
-    async def run() -> None:
+    async def played() -> None:
         async with native_device() as device:
             await body(Scene(device))
 
-    asyncio.run(run())
+    run(played())
 
 
 def assert_shows(

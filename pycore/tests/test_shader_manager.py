@@ -1,6 +1,5 @@
 """ShaderManager: joined files, overrides, cached pipelines, and errors that say where."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pycore.backends.native_gpu import NativeGpu
 from pycore.protocol import ReelError
 from pycore.shaders import ShaderManager
 from pycore.tests.native import native_device
+from pycore.tests.running import run
 
 pytestmark = pytest.mark.gpu
 
@@ -20,7 +20,7 @@ def with_shaders(folder: Path, body: Callable[[ShaderManager], Awaitable[None]],
     for name, text in files.items():
         (folder / f"{name}.wgsl").write_text(text)
 
-    async def run() -> None:
+    async def compile_there() -> None:
         async with native_device():  # skips or fails where there is no adapter
             adapter = await NativeGpu(folder).adapter(software=True)
             assert adapter
@@ -28,7 +28,7 @@ def with_shaders(folder: Path, body: Callable[[ShaderManager], Awaitable[None]],
             await body(ShaderManager(device))
             device.destroy()
 
-    asyncio.run(run())
+    run(compile_there())
 
 
 def test_the_same_request_gives_the_same_pipeline(tmp_path: Path) -> None:

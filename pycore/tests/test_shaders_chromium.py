@@ -1,14 +1,8 @@
 """Golden: every shader against numpy, through Chromium's WebGPU (Tint), with frames as textures and as
 videos."""
 
-import asyncio
 import os
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +11,8 @@ from playwright.async_api import async_playwright
 
 from pycore.backends.gpu import FrameKind
 from pycore.tests import golden
+from pycore.tests.running import run
+from pycore.tests.serving import served
 from pycore.upscaler.look import Look
 
 pytestmark = pytest.mark.browser
@@ -34,27 +30,6 @@ FLAGS = [
 HERE = Path(__file__).parent
 SHADERS = HERE.parents[1] / "web" / "shaders"
 RUN = "([cases, texts]) => import('/golden.mjs').then((golden) => golden.run(cases, texts))"
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}  # noqa: RUF012
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: pytest's output is the report."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """That folder over http on loopback, where WebGPU is allowed."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 async def run_in_chromium(
@@ -94,7 +69,7 @@ def results() -> Results:
                 }
             )
     texts = {path.stem: path.read_text() for path in SHADERS.glob("*.wgsl")}
-    found = asyncio.run(run_in_chromium(cases, texts))
+    found = run(run_in_chromium(cases, texts))
     if found is None:
         message = "this Chromium has no software WebGPU adapter"
         if os.environ.get("CI"):

@@ -1,7 +1,5 @@
 """Golden: every shader against numpy, through wgpu-native (naga)."""
 
-import asyncio
-
 import numpy as np
 import pytest
 
@@ -11,6 +9,7 @@ from pycore.protocol import Size, Tier
 from pycore.shaders import ShaderManager
 from pycore.tests import golden, reference
 from pycore.tests.native import native_device
+from pycore.tests.running import run
 from pycore.upscaler.look import Look
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.upscaler import Upscaler
@@ -18,7 +17,7 @@ from pycore.upscaler.upscaler import Upscaler
 pytestmark = pytest.mark.gpu
 
 
-async def run(device: NativeDevice, case: golden.Case) -> golden.Result:
+async def draw(device: NativeDevice, case: golden.Case) -> golden.Result:
     upscaler = Upscaler(device, ShaderManager(device), plan_for(Tier.BASE, device.frame_kind))
     target = OffscreenTarget(device)
     await upscaler.prepare(target.format)
@@ -32,9 +31,9 @@ async def run(device: NativeDevice, case: golden.Case) -> golden.Result:
 def results(*cases: golden.Case) -> list[golden.Result]:
     async def body() -> list[golden.Result]:
         async with native_device() as device:
-            return [await run(device, case) for case in cases]
+            return [await draw(device, case) for case in cases]
 
-    return asyncio.run(body())
+    return run(body())
 
 
 @pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)

@@ -23,6 +23,7 @@ from pycore.backends.gpu import (
     Dispatch,
     Draw,
     FrameKind,
+    OffscreenTarget,
     ShaderMessage,
     Texture,
     TextureUsage,
@@ -297,6 +298,8 @@ class BrowserDevice:
         return b"".join(data[line * pitch : line * pitch + row] for line in range(height))
 
     def canvas(self, handle: Any) -> Canvas:
+        if isinstance(handle, OffscreenTarget):
+            return handle
         return BrowserCanvas(handle, self._device, self.canvas_format)
 
     def take_error(self) -> str | None:

@@ -1,0 +1,68 @@
+"""Runs inside the worker's Python: see ../test_pipeline_chromium.py. Arguments and answers are JSON."""
+
+import json
+import traceback
+from base64 import b64decode, b64encode
+from typing import Any
+
+import js  # pyright: ignore[reportMissingImports]
+from gpu_contract import CONTRACT  # pyright: ignore[reportMissingImports]
+from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports]
+
+from pycore.backends.browser.gpu import BrowserGpu
+from pycore.backends.gpu import Device, OffscreenTarget
+from pycore.pipeline import Pipeline, detect
+from pycore.protocol import Rect, Size, encode
+
+BASE = f"{js.location.origin}/"
+
+
+async def device() -> Device:
+    adapter = await BrowserGpu(BASE).adapter(software=True)
+    assert adapter is not None
+    return await adapter.device()
+
+
+async def contract(_: str, __: Any) -> str:
+    """{term: "" or the traceback of its failure}, each on a device of its own."""
+    outcome = {}
+    for term in CONTRACT:
+        try:
+            await term(await device())
+            outcome[term.__name__] = ""
+        except Exception:  # noqa: BLE001 -- the test prints it
+            outcome[term.__name__] = traceback.format_exc()
+    return json.dumps(outcome)
+
+
+async def detection(software: str, _: Any) -> str:
+    """The capability."""
+    capability, found = await detect(BrowserGpu(BASE), force_software=json.loads(software))
+    return json.dumps({**encode(capability), "device": found is not None})
+
+
+async def draw(case: str, canvas: Any) -> str:
+    """Draws a case (see the test) and tells of it: on the page's canvas, or where `read` is true on a texture
+    whose RGBA pixels come back in base64."""
+    given = json.loads(case)
+    on = await device()
+    target = OffscreenTarget(on, "rgba8unorm") if given["read"] else canvas
+    pipeline = Pipeline(on, target)
+    pipeline.set_source(Size(given["width"], given["height"]))
+    shown = []
+    for crop in given["crops"]:
+        pipeline.set_crop(Rect(*crop))
+        pipeline.set_look(given["split"], given["sharpness"])
+        frame = video_frame(given["width"], given["height"], b64decode(given["pixels"]))
+        presented = await pipeline.render(frame, 40_000)
+        shown.append({**encode(presented), "closed": frame.codedWidth == 0})
+    pixels = b64encode(await on.read_texture(target.texture)).decode() if given["read"] else ""
+    return json.dumps({"shown": shown, "pixels": pixels, "kind": on.frame_kind})
+
+
+def video_frame(width: int, height: int, pixels: bytes) -> Any:
+    """A VideoFrame of those RGBA pixels, by way of a canvas as a video's frames go."""
+    canvas = js.OffscreenCanvas.new(width, height)
+    data = js.ImageData.new(js.Uint8ClampedArray.new(to_js(pixels).buffer), width, height)
+    canvas.getContext("2d").putImageData(data, 0, 0)
+    return js.VideoFrame.new(canvas, timestamp=0)

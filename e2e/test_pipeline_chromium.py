@@ -1,0 +1,123 @@
+"""The preview pipeline in real Chromium, driven by Python in a worker, without page or server: the browser's
+GPU backend keeps its contract, and what is on the canvas is what the numpy reference says."""
+
+import io
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from pycore.tests import golden, reference
+from pycore.tests.gpu_contract import CONTRACT
+from pycore.tests.serving import served
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[1]
+FRAME = golden.noise(40, 30)
+CROP = (3, 6, 17, 13)
+BOOT_MS = 180_000
+"""Python's boot on two busy cores; a limit against hanging, not a bar."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    dist = ROOT / "dist"
+    assert (dist / "pyodide").is_dir(), "dist/ is not built: python3 build.py build"
+    with served(dist, harness=ROOT / "e2e" / "pipeline", pycore_tests=ROOT / "pycore" / "tests") as url:
+        yield url
+
+
+def opened(browser: Browser, address: str) -> Page:
+    page = browser.new_page()
+    page.set_default_timeout(BOOT_MS)
+    page.goto(f"{address}harness/index.html")
+    page.locator("html[data-ready]").wait_for()
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(webgpu_browser: Browser, address: str) -> Iterator[Page]:
+    """A page whose worker has Python; booting it takes longer than all tests."""
+    page = opened(webgpu_browser, address)
+    yield page
+    page.close()
+
+
+def ask(page: Page, name: str, argument: Any = None) -> Any:
+    return page.evaluate("([name, argument]) => globalThis.ask(name, argument)", [name, argument])
+
+
+def case(
+    *crops: tuple[int, int, int, int], read: bool, split: float = 0.0, sharpness: float = 0.4
+) -> dict[str, Any]:
+    height, width, _ = FRAME.shape
+    return {
+        "width": width,
+        "height": height,
+        "pixels": b64encode(FRAME.tobytes()).decode(),
+        "crops": crops,
+        "read": read,
+        "split": split,
+        "sharpness": sharpness,
+    }
+
+
+def assert_shows(
+    picture: np.ndarray, crop: tuple[int, int, int, int], split: float, sharpness: float
+) -> None:
+    wanted = reference.picture(FRAME, crop, split, sharpness).astype(int)
+    assert picture.shape == wanted.shape
+    # One for our rounding, one for the browser's on the frame's way.
+    assert np.abs(picture.astype(int) - wanted).max() <= 2
+
+
+@pytest.fixture(scope="module")
+def outcome(page: Page) -> dict[str, str]:
+    return ask(page, "contract")
+
+
+@pytest.mark.parametrize("term", [term.__name__ for term in CONTRACT])
+def test_the_browser_backend_keeps_the_contract(outcome: dict[str, str], term: str) -> None:
+    assert not outcome[term], outcome[term]
+
+
+def test_a_software_adapter_counts_only_when_asked_for(page: Page) -> None:
+    plain = ask(page, "detection", False)
+    assert (plain["level"], plain["software"], plain["device"]) == ("none", True, False)
+    forced = ask(page, "detection", True)
+    assert (forced["level"], forced["tier"], forced["device"]) == ("webgpu-full", "base", True)
+    assert forced["architecture"] == "swiftshader"
+
+
+def test_without_an_adapter_there_is_none(plain_browser: Browser, address: str) -> None:
+    page = opened(plain_browser, address)
+    found = ask(page, "detection", False)
+    assert (found["level"], found["fallback"], found["device"]) == ("none", "runpod", False)
+    assert "GPU" in found["reason"]
+    page.close()
+
+
+@pytest.mark.parametrize(("split", "sharpness"), [(0.0, 0.4), (0.37, 1.0), (1.0, 0.0)])
+def test_a_video_frame_is_drawn_as_the_reference_says(page: Page, split: float, sharpness: float) -> None:
+    answer = ask(page, "draw", case(CROP, read=True, split=split, sharpness=sharpness))
+    assert answer["kind"] == "external"
+    (shown,) = answer["shown"]
+    assert shown["presented"]
+    assert shown["closed"]
+    picture = np.frombuffer(b64decode(answer["pixels"]), np.uint8).reshape(26, 34, 4)
+    assert_shows(picture[..., :3], CROP, split, sharpness)
+
+
+def test_the_pages_canvas_shows_it(page: Page) -> None:
+    """The crop changes its size on the way, and the canvas with it."""
+    answer = ask(page, "draw", case((0, 0, 9, 8), CROP, read=False, split=0.5))
+    assert [(each["width"], each["height"]) for each in answer["shown"]] == [(18, 16), (34, 26)]
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    screenshot = Image.open(io.BytesIO(page.locator("canvas").screenshot())).convert("RGB")
+    assert_shows(np.asarray(screenshot), CROP, 0.5, 0.4)
