@@ -35,8 +35,8 @@ def estimate(
 ) -> Estimate:
     """What the local route would take on `processor`. `measured`: throughput in `work_pixels` per second of
     this device with this model, if known. Raises ReelError `model.unknown`."""
-    throughput = measured or _DEFAULTS[(processor.kind, model)]
-    seconds = START_SECONDS + work_pixels(crop, frames, model) / throughput
+    work = work_pixels(crop, frames, model)
+    seconds = START_SECONDS + work / (measured or _DEFAULTS[(processor.kind, model)])
     basis = "measured on this machine" if measured else f"default for {_NAMES[processor.kind]}"
     return Estimate(
         route=Route.LOCAL,

@@ -28,6 +28,7 @@ MAX_DURATION_S = 6 * 3600
 MAX_FRAMES = 1_300_000
 """Six hours at 60 fps."""
 THREADS = 4
+_LIMITS = {"max_pixels": str(MAX_PIXELS)}
 
 _CONVERT = "Convert it to MP4 with H.264, for example: ffmpeg -i INPUT -c:v libx264 -c:a aac OUTPUT.mp4"
 
@@ -53,7 +54,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
 
 
 def stamp(path: Path) -> tuple[int, int]:
-    """(length in bytes, time of change in ns): tells a file from what it was earlier. ReelError where it cannot
+    """(length in bytes, time of change in ns): tells a file from its earlier self. ReelError if it cannot
     be read."""
     try:
         status = path.stat()
@@ -69,7 +70,10 @@ def _open(path: Path) -> InputContainer:
     if stamp(path)[0] == 0:
         raise media_error("empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again.")
     try:
-        return av.open(f"file:{path}", container_options=options, metadata_errors="replace")
+        # `options` also reach the decoders that look into the first packets while the file is opened.
+        return av.open(
+            f"file:{path}", options=_LIMITS, container_options=options, metadata_errors="replace"
+        )
     except FFmpegError as error:
         try:
             raise _diagnose(path) from error
@@ -104,13 +108,13 @@ def _diagnose(path: Path) -> ReelError:
             f"{path.name} starts as a video but its structure cannot be read.",
             "Copy or upload it again.",
         )
-    for magic, kind in _OTHER_KINDS.items():
+    for magic, (kind, is_video) in _OTHER_KINDS.items():
         if head.startswith(magic):
             return media_error(
                 "unsupported-container",
                 "Unsupported kind of file",
                 f"{path.name} is {kind}. ReelBallers reads MP4, MOV, MKV, WebM and MPEG-TS.",
-                _CONVERT,
+                _CONVERT if is_video else "Choose a video file.",
             )
     return media_error(
         "not-a-video",
@@ -122,16 +126,16 @@ def _diagnose(path: Path) -> ReelError:
 
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _OTHER_KINDS = {
-    b"RIFF": "an AVI or WAV file",
-    b"GIF8": "a GIF picture",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"FLV": "a Flash video",
-    b"0&\xb2u": "a Windows Media file",
-    b"OggS": "an Ogg file",
-    b"ID3": "an MP3 file",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
+    b"RIFF": ("an AVI or WAV file", True),
+    b"FLV": ("a Flash video", True),
+    b"0&\xb2u": ("a Windows Media file", True),
+    b"OggS": ("an Ogg file", True),
+    b"GIF8": ("a GIF picture", False),
+    b"\x89PNG": ("a PNG picture", False),
+    b"\xff\xd8\xff": ("a JPEG picture", False),
+    b"ID3": ("an MP3 file", False),
+    b"%PDF": ("a PDF document", False),
+    b"PK\x03\x04": ("a ZIP archive", False),
 }
 
 
@@ -182,7 +186,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     context = stream.codec_context
     context.thread_type = "AUTO"
     context.thread_count = THREADS
-    context.options = {"max_pixels": str(MAX_PIXELS)}
+    context.options = dict(_LIMITS)
     return stream
 
 
