@@ -21,7 +21,13 @@ from pycore.protocol import Size
 _BT709 = 1
 _LIMITED = 1
 # A fixed number of threads: x264's bytes depend on it. Four keep up with a GPU and do not swamp a laptop.
-_OPTIONS = {"preset": "medium", "crf": "17", "x264-params": "threads=4:stitchable=1:open-gop=0:keyint=256"}
+# No macroblock tree: its vector code reads memory that nobody wrote where a row's macroblocks are no multiple
+# of eight (1080 pixels are 68), so that the same frames gave other bytes each time.
+_OPTIONS = {
+    "preset": "medium",
+    "crf": "17",
+    "x264-params": "threads=4:stitchable=1:open-gop=0:keyint=256:mbtree=0",
+}
 
 
 def ticks(time_base: Fraction) -> tuple[int, Fraction]:
