@@ -75,14 +75,15 @@ def _check_size(size: Size) -> None:
 
 def _inside(crop: Rect, picture: Size) -> tuple[int, int, int, int]:
     slack = 0.5  # whole pixels are what counts
-    if (
-        crop.width < 1
-        or crop.height < 1
-        or crop.x < -slack
-        or crop.y < -slack
-        or crop.x + crop.width > picture.width + slack
-        or crop.y + crop.height > picture.height + slack
-    ):
+    inside = (
+        crop.width >= 1
+        and crop.height >= 1
+        and crop.x >= -slack
+        and crop.y >= -slack
+        and crop.x + crop.width <= picture.width + slack
+        and crop.y + crop.height <= picture.height + slack
+    )
+    if not inside:  # in this form a NaN is outside too
         raise _refused(
             "export.crop-outside",
             "Crop outside the picture",

@@ -1,0 +1,305 @@
+import itertools
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import TypeAdapter
+
+from pycore.protocol import ModelName, ProcessorKind, Rect, ReelError, Size
+from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, Stopped
+from server.gpu.local import LocalProcessor, local_processor
+from server.gpu.planning import plan_export
+from server.tests import clips
+from server.video.probe import probe
+
+WHOLE = Rect(0, 0, 96, 64)
+FOREVER = 10**12
+
+
+@pytest.fixture(scope="module")
+def processor() -> LocalProcessor:
+    return local_processor("cpu")
+
+
+def spec(size: Size = Size(48, 32), crop: Rect = WHOLE, in_us: int = 0, out_us: int = FOREVER) -> ExportSpec:
+    return ExportSpec(in_us, out_us, crop, size, ModelName.QUICK)
+
+
+def export(
+    processor: LocalProcessor,
+    source: Path,
+    asked: ExportSpec,
+    target: Path,
+    order: Sequence[int] | None = None,
+) -> tuple[ExportPlan, FinishedFile]:
+    plan = processor.plan(source, asked)
+    parts = [target.with_name(f"{target.stem}-{segment.index}.mp4") for segment in plan.segments]
+    for index in order or range(len(parts)):
+        stats = processor.run_segment(
+            source, plan, index, parts[index], lambda share: None, threading.Event()
+        )
+        assert stats.frames == plan.segments[index].frames
+    return plan, processor.finish(source, plan, parts, target)
+
+
+def brightness(frames: np.ndarray) -> list[int]:
+    """What tells `clips.numbered` frames apart: the middle's brightness, in order."""
+    height, width = frames.shape[1:3]
+    middle = frames[:, height // 3 : -height // 3, width // 3 : -width // 3]
+    return [round(float(frame.mean())) for frame in middle]
+
+
+def test_size_frames_times_sound_and_the_files_form(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(40), audio="aac")
+    target = tmp_path / "out.mp4"
+    plan, made = export(processor, source, spec(Size(64, 48)), target)
+    assert [segment.frames for segment in plan.segments] == [32, 8]
+    assert made.frames == 40
+    assert (made.bytes, made.duration_us, made.has_audio) == (target.stat().st_size, 1_600_000, True)
+    info = probe(target, "out.mp4")
+    assert (info.size, info.frames, info.duration_us, info.codec) == (Size(64, 48), 40, 1_600_000, "h264")
+    assert clips.video_times(target) == clips.video_times(source)
+    assert clips.packets(target, "audio") == clips.packets(source, "audio")
+    assert len(clips.ffmpeg_frames(target, 64, 48)) == 40
+    data = target.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_colours_are_tagged_and_right(processor: LocalProcessor, tmp_path: Path) -> None:
+    frames = clips.numbered(2)
+    source = clips.make(tmp_path / "in.mp4", frames, matrix=6, options={"crf": "1"})
+    export(processor, source, spec(Size(192, 128)), tmp_path / "out.mp4")
+    made = clips.ffmpeg_frames(tmp_path / "out.mp4", 192, 128).astype(int)
+    for patch in (np.s_[4:12, 4:20], np.s_[-12:-4, -20:-4], np.s_[26:38, 42:58]):
+        wanted = frames[1][patch].repeat(2, 0).repeat(2, 1)
+        big = tuple(slice(part.start * 2, part.stop * 2) for part in patch)
+        assert np.abs(made[1][big] - wanted).mean() < 4
+
+
+def test_variable_frame_rate_is_kept_exactly(processor: LocalProcessor, tmp_path: Path) -> None:
+    steps = [1001, 1001, 5005, 300, 1001, 20_000, 900] * 6
+    times = list(itertools.accumulate(steps, initial=0))
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(43), pts=times, time_base=Fraction(1, 30000))
+    plan, _ = export(processor, source, spec(), tmp_path / "out.mp4")
+    assert len(plan.segments) > 1
+    assert clips.video_times(tmp_path / "out.mp4") == [Fraction(time, 30000) for time in times]
+
+
+def test_segments_in_any_order_by_anyone_give_the_same_bytes(
+    processor: LocalProcessor, tmp_path: Path
+) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(70, 48, 32), audio="aac")
+    asked = spec(crop=Rect(0, 0, 48, 32))
+    _, first = export(processor, source, asked, tmp_path / "a.mp4")
+    _, second = export(local_processor("cpu"), source, asked, tmp_path / "b.mp4", order=[2, 0, 1])
+    assert first.sha256 == second.sha256
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_trim_to_the_frame_with_sound_in_step(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(75), audio="aac")
+    target = tmp_path / "out.mp4"
+    # 1.16 s is frame 29, 2.2 s is frame 55
+    plan, made = export(processor, source, spec(Size(96, 64), in_us=1_160_000, out_us=2_200_000), target)
+    assert [(each.first_frame, each.frames) for each in plan.segments] == [(29, 3), (32, 23)]
+    assert (made.frames, made.duration_us) == (26, 1_040_000)
+    wanted = brightness(np.stack(clips.numbered(75)[29:55]))
+    got = brightness(clips.ffmpeg_frames(target, 96, 64))
+    assert np.abs(np.subtract(got, wanted)).max() <= 2
+    assert_sound_in_step(target, 1.16, 1.04)
+    whole, kept = clips.packets(source, "audio"), clips.packets(target, "audio")
+    at = whole.index(kept[0])
+    assert whole[at : at + len(kept)] == kept
+
+
+def assert_sound_in_step(target: Path, start: float, seconds: float) -> None:
+    """The sound is `clips.tone` from `start` on, to 2 ms."""
+    raw = clips.ffmpeg("-i", str(target), "-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "f32le", "-")
+    heard = np.frombuffer(raw, np.float32)
+    assert len(heard) / clips.RATE == pytest.approx(seconds, abs=0.03)
+    length = 20_000
+    tone = clips.tone(start + seconds)[0]
+    begin = round(start * clips.RATE) + 4000
+    lags = range(-2000, 2001, 8)
+    matches = [
+        float(np.dot(heard[4000 : 4000 + length], tone[begin + lag : begin + lag + length])) for lag in lags
+    ]
+    assert abs(lags[int(np.argmax(matches))]) <= 96
+
+
+@pytest.mark.parametrize(
+    ("suffix", "video", "audio", "copied"),
+    [
+        ("mp4", "libx264", "aac", True),
+        ("mkv", "libx264", "libmp3lame", True),
+        ("mkv", "libx264", "ac3", True),
+        ("webm", "libvpx", "libopus", True),
+        ("mkv", "libx264", "flac", True),
+        ("mov", "libx264", "pcm_s16le", False),
+        ("ts", "libx264", "mp2", False),
+        ("ts", "libx264", "aac", False),
+    ],
+)
+def test_sound_is_copied_or_else_made_anew(
+    processor: LocalProcessor, tmp_path: Path, suffix: str, video: str, audio: str, copied: bool
+) -> None:
+    source = clips.make(tmp_path / f"in.{suffix}", clips.numbered(50), codec=video, audio=audio)
+    target = tmp_path / "out.mp4"
+    _, made = export(processor, source, spec(in_us=480_000, out_us=1_440_000), target)
+    assert made.has_audio
+    assert any("re-encoded" in note for note in made.notes) is not copied
+    whole, kept = clips.packets(source, "audio"), clips.packets(target, "audio")
+    assert (kept[0] in whole and kept == whole[whole.index(kept[0]) :][: len(kept)]) is copied
+    assert_sound_in_step(target, 0.48, 0.96)
+
+
+def test_without_sound(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(5))
+    plan, made = export(processor, source, spec(), tmp_path / "out.mp4")
+    assert not plan.has_audio
+    assert not made.has_audio
+    assert not probe(tmp_path / "out.mp4", "out").has_audio
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_crop_of_a_turned_picture(processor: LocalProcessor, tmp_path: Path, rotation: int) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(2), rotation=rotation, options={"crf": "4"})
+    upright = Size(96, 64) if rotation == 180 else Size(64, 96)
+    crop = Rect(8, 4, 40, 52)
+    export(processor, source, spec(Size(80, 104), crop), tmp_path / "out.mp4")
+    made = clips.ffmpeg_frames(tmp_path / "out.mp4", 80, 104)[0]
+    whole = clips.ffmpeg_frames(source, upright.width, upright.height)[0]
+    wanted = Image.fromarray(whole[4:56, 8:48]).resize((80, 104), Image.Resampling.BICUBIC)
+    assert np.abs(made.astype(int) - np.asarray(wanted)).mean() < 5
+
+
+def test_odd_sizes_and_ten_bits(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mkv", clips.numbered(3, 97, 63), pix_fmt="yuv444p10le")
+    plan, _ = export(processor, source, spec(Size(194, 126), Rect(0, 0, 97, 63)), tmp_path / "out.mp4")
+    assert plan.in_size == Size(97, 63)
+    assert probe(tmp_path / "out.mp4", "out").size == Size(194, 126)
+
+
+def test_better_than_bicubic_on_real_frames(processor: LocalProcessor, tmp_path: Path) -> None:
+    """Frames of the demo clip, quartered and compressed, exported to their own size again."""
+    originals = clips.demo_frames(4, 256)
+    small = [
+        np.asarray(Image.fromarray(each).resize((64, 64), Image.Resampling.BICUBIC)) for each in originals
+    ]
+    source = clips.make(tmp_path / "in.mp4", small, options={"crf": "12"})
+    export(processor, source, spec(Size(256, 256), Rect(0, 0, 64, 64)), tmp_path / "out.mp4")
+    made = clips.ffmpeg_frames(tmp_path / "out.mp4", 256, 256)
+    decoded = clips.ffmpeg_frames(source, 64, 64)
+    bicubic = np.stack(
+        [np.asarray(Image.fromarray(each).resize((256, 256), Image.Resampling.BICUBIC)) for each in decoded]
+    )
+    originals = np.stack(originals)
+    assert clips.psnr_y(made, originals) > clips.psnr_y(bicubic, originals) + 0.3
+
+
+def test_stop_ends_within_a_segment_and_leaves_nothing(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(30))
+    plan = processor.plan(source, spec())
+    stop = threading.Event()
+    shares: list[float] = []
+
+    def progress(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 3:
+            stop.set()
+
+    with pytest.raises(Stopped):
+        processor.run_segment(source, plan, 0, tmp_path / "part.mp4", progress, stop)
+    assert shares == pytest.approx([1 / 30, 2 / 30, 3 / 30])
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_a_crop_of_another_shape_is_narrowed_to_fill(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(2))
+    plan = processor.plan(source, spec(Size(64, 64)))
+    assert (plan.crop, plan.in_size) == (Rect(16, 0, 64, 64), Size(64, 64))
+    assert plan.notes == ["The crop was narrowed from 96×64 to 64×64 to fill 64×64."]
+    assert processor.plan(source, spec(Size(1080, 1920), Rect(3, 0, 36, 64))).notes == []
+
+
+def test_windows_do_not_depend_on_the_trim(tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(100))
+    whole = {(each.first_frame, each.frames) for each in plan_export(source, spec()).segments}
+    cut = plan_export(source, spec(in_us=400_000, out_us=3_600_000)).segments
+    assert whole == {(0, 32), (32, 32), (64, 32), (96, 4)}
+    assert [(each.first_frame, each.frames) for each in cut] == [(10, 22), (32, 32), (64, 26)]
+
+
+def test_plans_travel_as_json(tmp_path: Path) -> None:
+    plan = plan_export(clips.make(tmp_path / "in.mp4", clips.numbered(40)), spec())
+    adapter = TypeAdapter(ExportPlan)
+    assert adapter.validate_json(adapter.dump_json(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"size": Size(49, 32)}, "export.odd-size"),
+        ({"size": Size(0, 0)}, "export.size-out-of-range"),
+        ({"size": Size(10_000, 32)}, "export.size-out-of-range"),
+        ({"crop": Rect(90, 0, 20, 20)}, "export.crop-outside"),
+        ({"crop": Rect(-3, 0, 20, 20)}, "export.crop-outside"),
+        ({"crop": Rect(0, 0, 0, 0)}, "export.crop-outside"),
+        ({"crop": Rect(float("nan"), 0, 20, 20)}, "export.crop-outside"),
+        ({"in_us": 300_000, "out_us": 200_000}, "export.empty-range"),
+        ({"in_us": FOREVER, "out_us": FOREVER + 1}, "export.empty-range"),
+        ({"model": ModelName.PERCEPTUAL}, "model.unknown"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(tmp_path: Path, change: dict[str, object], code: str) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(10))
+    with pytest.raises(ReelError) as caught:
+        plan_export(source, replace(spec(), **change))  # type: ignore[arg-type]
+    assert caught.value.problem.code == code
+    assert caught.value.problem.hint
+    assert caught.value.problem.status == 422
+
+
+def test_segments_that_do_not_fit_are_refused(processor: LocalProcessor, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(40))
+    plan = processor.plan(source, spec())
+    parts = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
+    for index, part in enumerate(parts):
+        processor.run_segment(source, plan, index, part, lambda share: None, threading.Event())
+    with pytest.raises(ReelError, match="has 8 frames, not 32"):
+        processor.finish(source, plan, parts[::-1], tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_out_of_memory_goes_on_with_smaller_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for at most 3000 input pixels at once is simulated; the result is the same picture."""
+    processor = local_processor("cpu")
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(1, 160, 120))
+    plan = processor.plan(source, spec(Size(160, 120), Rect(0, 0, 160, 120)))
+    picture = clips.numbered(1, 160, 120)[0]
+    expected = processor.upscale(picture, plan, threading.Event())
+    through = processor._through_net
+
+    def limited(picture: np.ndarray, model: object, limit: int, stop: threading.Event) -> object:
+        if limit > 3000 * 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        return through(picture, model, limit, stop)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(processor, "_through_net", limited)
+    made = processor.upscale(picture, plan, threading.Event())
+    assert np.abs(made.astype(int) - expected).max() <= 1
+
+
+def test_devices() -> None:
+    info = local_processor("cpu").info()
+    assert info.kind is ProcessorKind.CPU
+    assert info.available
+    assert info.name
+    with pytest.raises(ReelError, match="no device “abacus”"):
+        local_processor("abacus")
