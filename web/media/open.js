@@ -64,7 +64,7 @@ export function playbackError(video, name) {
   if (video.error?.code === MediaError.MEDIA_ERR_DECODE) {
     return new UnusableMedia("media.decode", "This video stopped decoding", `${name} is damaged, or its format is not fully supported here.`, MP4_HINT);
   }
-  return new UnusableMedia("media.unsupported", "This file does not play here", `${name} is not a video that this browser knows, or it is cut off.`, MP4_HINT);
+  return new UnusableMedia("media.unsupported", "This file does not play here", `${name} is cut off, or no video that this browser knows (HEVC and ProRes often are not).`, MP4_HINT);
 }
 
 /** @param {HTMLVideoElement} probe @param {File} file */

@@ -10,12 +10,11 @@ export function clock(us) {
   return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${rest}` : rest;
 }
 
-/** 95 -> "about 2 min". @param {number} seconds */
+/** 95 -> "≈ 2 min". @param {number} seconds */
 export function span(seconds) {
-  if (seconds < 1.5) return "about a second";
-  if (seconds < 90) return `about ${Math.round(seconds)} s`;
-  if (seconds < 5400) return `about ${Math.round(seconds / 60)} min`;
-  return `about ${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 90) return `≈ ${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `≈ ${Math.round(seconds / 60)} min`;
+  return `≈ ${(seconds / 3600).toFixed(1)} h`;
 }
 
 /** A running length: 12.4 s, 3:05. @param {number} us microseconds */

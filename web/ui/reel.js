@@ -2,7 +2,7 @@
 /** Reel: the upscaled crop. Python draws on the canvas; here are its shape, the divider, the look, and its face when it cannot draw. */
 
 import { latest } from "../worker-client.js";
-import { byId, byTest, text } from "./dom.js";
+import { attribute, byId, byTest, text } from "./dom.js";
 import { ms, pixels, problemText } from "./format.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Problem} Problem */
@@ -22,6 +22,8 @@ export class Reel {
   #shown = false;
   /** Times at which frames were presented, in ms, for the rate. @type {number[]} */
   #times = [];
+  /** @type {import("../protocol.js").FramePresented | null} */
+  #last = null;
 
   /**
    * @param {(command: {type: string} & Record<string, any>, attachments?: object, transfer?: Transferable[]) => Promise<any>} run
@@ -33,6 +35,8 @@ export class Reel {
     this.#slider.addEventListener("input", () => look({ split: this.#slider.valueAsNumber }));
     this.#slider.addEventListener("dblclick", () => look({ split: 0 }));
     this.#sharpness.addEventListener("input", () => look({ sharpness: this.#sharpness.valueAsNumber }));
+    video.addEventListener("pause", () => this.#drawReadout());
+    byTest("reel-zoom").addEventListener("click", () => this.#toggleZoom());
     const canvas = this.#canvas.transferControlToOffscreen();
     run({ type: "attach-canvas" }, { canvas }, [canvas]);
   }
@@ -65,6 +69,7 @@ export class Reel {
           ? "Preparing the first frame…"
           : state.preview.message || state.capability?.reason || "The preview is not running.";
     text(byTest("reel-message"), message);
+    byId("reel-more").hidden = state.capability?.level !== "none" || !!failure;
     const busy = booting || (this.#live && !this.#shown);
     this.#face.hidden = this.#live && this.#shown;
     this.#face.classList.toggle("busy", busy);
@@ -77,8 +82,23 @@ export class Reel {
     this.#split.hidden = !this.#live;
     byId("reel-foot").classList.toggle("off", !this.#live);
     this.#sharpness.disabled = !this.#live;
-    if (!this.#live) text(byTest("readout"), "");
+    byTest("reel-zoom").hidden = !this.#live;
+    if (!this.#live) this.#setZoom(false);
+    if (!this.#live) this.#last = null;
+    this.#drawReadout();
     if (standsIn) this.drawStandin();
+  }
+
+  #toggleZoom() {
+    this.#setZoom(!byId("reel").classList.contains("zoomed"));
+    const box = byId("reel-box");
+    box.scrollTo((box.scrollWidth - box.clientWidth) / 2, (box.scrollHeight - box.clientHeight) / 2);
+  }
+
+  /** One pixel of the canvas per pixel of the screen, scrolled where it does not fit. @param {boolean} on */
+  #setZoom(on) {
+    byId("reel").classList.toggle("zoomed", on);
+    attribute(byTest("reel-zoom"), "aria-pressed", on);
   }
 
   /** The crop as the browser itself scales it, where there is no WebGPU. */
@@ -100,11 +120,20 @@ export class Reel {
       this.#shown = true;
       this.#face.hidden = true;
     }
+    this.#stage.style.setProperty("--natural", `${event.width / devicePixelRatio}px`);
     const now = performance.now();
     this.#times = [...this.#times.filter(time => now - time < 1000), now];
-    const took = this.#times.length > 1 ? (now - this.#times[0]) / (this.#times.length - 1) : 0;
-    const rate = !this.#video.paused && took > 0 ? `${(1000 / took).toFixed(0)} fps · ` : "";
-    text(byTest("readout"), `${rate}${ms(event.gpu_ms + event.cpu_ms)} · ${pixels(event)}`);
+    this.#last = event;
+    this.#drawReadout();
     text(byTest("frame-count"), `${frames}`);
+  }
+
+  #drawReadout() {
+    const last = this.#last;
+    const count = this.#times.length - 1;
+    const took = this.#times[count] - this.#times[0];
+    const rate = !this.#video.paused && count > 0 ? `${((1000 * count) / took).toFixed(0)} fps · ` : "";
+    text(byId("readout-speed"), last ? `${rate}${ms(last.gpu_ms + last.cpu_ms)}` : "");
+    text(byId("readout-size"), last ? ` · ${pixels(last)}` : "");
   }
 }

@@ -132,7 +132,7 @@ export class Transport {
       this.player.video.pause();
       this.player.seek(side === "in" ? time : time - this.player.frameSeconds * 5e5);
     });
-    for (const type of ["pointerup", "pointercancel"]) handle.addEventListener(type, () => (gesture = ""));
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) handle.addEventListener(type, () => (gesture = ""));
     handle.addEventListener("keydown", event => {
       const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
       if (!direction || !this.#clip || event.ctrlKey || event.metaKey) return;
