@@ -1,6 +1,7 @@
 """Who may import what: the design's first rule, read from the sources without importing them."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,8 +59,14 @@ def breaches(
 
 
 def test_the_browsers_modules_are_imported_in_one_place():
-    files = [path for path in SOURCES if not is_backend(path, BROWSER)]
+    """e2e/ may: its harness runs in the page's Python itself, and is not shipped."""
+    files = [path for path in SOURCES if not is_backend(path, BROWSER) and not under(path, "e2e")]
     assert not breaches(f"only {BROWSER} talks to the browser", files, banned=frozenset(BROWSER_ONLY))
+
+
+def test_the_preview_does_not_wait_for_numpy():
+    code = "import sys, pycore.app, pycore.pipeline; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_pycore_needs_the_standard_library_and_numpy_alone():
