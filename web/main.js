@@ -123,7 +123,7 @@ function draw() {
   reel.draw(state, clip, boot, failure);
   transport.draw(clip);
   framePanel.draw(state);
-  exportPanel.draw(state, client.booted);
+  exportPanel.draw(state, client.booted, failure !== null);
   jobs.draw(state);
 }
 

@@ -50,7 +50,7 @@ export class WorkerClient {
     const base = new URL("./", document.baseURI).href;
     this.#worker = new Worker(new URL("./worker.js", base), { type: "module", name: "reelballers" });
     this.#worker.addEventListener("message", message => this.#receive(message.data));
-    this.#worker.addEventListener("error", error => this.#die("worker.crashed", "The upscaler's worker stopped", error.message || "It gave no reason."));
+    this.#worker.addEventListener("error", error => this.#die("worker.crashed", "The upscaler's worker stopped", error.message || "worker.js could not be loaded, or gave no reason."));
     this.#worker.addEventListener("messageerror", () => this.#die("worker.message", "The upscaler's worker sent something unreadable", ""));
     this.#worker.postMessage({ boot: { software, base, api } });
   }

@@ -24,8 +24,8 @@ export class ExportPanel {
     byTest("server-retry").addEventListener("click", () => run({ type: "refresh-server" }));
   }
 
-  /** @param {AppState} state @param {boolean} booted */
-  draw(state, booted) {
+  /** @param {AppState} state @param {boolean} booted @param {boolean} failed Python is gone */
+  draw(state, booted, failed) {
     const { project, server } = state;
     const clip = project?.clips[0] ?? null;
     this.#size.disabled = !clip;
@@ -43,10 +43,10 @@ export class ExportPanel {
       choices(this.#model, [], "");
       text(byId("export-facts"), "");
     }
-    const obstacle = this.#obstacle(state, booted);
+    const obstacle = failed ? "The page could not start fully; Reel says why. Reload it to export." : this.#obstacle(state, booted);
     this.#button.disabled = obstacle !== null;
     text(byTest("export-message"), obstacle ?? "");
-    byTest("server-retry").hidden = !booted || !!server;
+    byTest("server-retry").hidden = !booted || failed || !!server;
     this.#drawEstimates(server && clip ? state.estimates : []);
   }
 

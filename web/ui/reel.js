@@ -73,6 +73,7 @@ export class Reel {
     const busy = booting || (this.#live && !this.#shown);
     this.#face.hidden = this.#live && this.#shown;
     this.#face.classList.toggle("busy", busy);
+    this.#face.classList.toggle("alone", !busy && !this.#crop); // no picture behind it
     const ring = byId("reel-ring");
     ring.style.setProperty("--progress", String(booting ? boot.progress : 0.25));
     ring.classList.toggle("turning", !booting);
