@@ -123,11 +123,11 @@ def test_one_frame_in_flight() -> None:
         scene.pipeline.set_source(SIZE)
         scene.pipeline.set_crop(Rect(0, 0, 20, 20))
         first = asyncio.create_task(scene.pipeline.render(frame(), 1))
-        await asyncio.sleep(0)  # lets it start
-        second = await scene.pipeline.render(dropped := frame(), 2)
+        second = asyncio.create_task(scene.pipeline.render(dropped := frame(), 2))
+        await asyncio.sleep(0)  # lets both start
         gate.set()
         assert (await first).presented
-        assert not second.presented
+        assert not (await second).presented
         assert dropped.closed
 
     play(body)
