@@ -21,19 +21,19 @@ class _Commands(click.Group):
     """The commands; `export` is loaded when it is called, since it needs PyTorch. Errors that a person can
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
-        return sorted([*super().list_commands(context), "export"])
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "export"])
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name == "export":
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "export":
             from server.export_cli import export
 
             return export
-        return super().get_command(context, name)
+        return super().get_command(ctx, cmd_name)
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except ReelError as error:
             problem = error.problem
             click.echo(f"reelballers: {problem.title}.", err=True)

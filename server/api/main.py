@@ -92,7 +92,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     ]
     if config.dist is not None:
         table_of_routes.append(Mount("/", Page(directory=config.dist, html=True)))
-    return Starlette(
+    app = Starlette(
         routes=table_of_routes,
         middleware=[Middleware(Guard, config=config), Middleware(Unexpected)],
         exception_handlers={
@@ -101,6 +101,8 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         },
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 def probe(path: Path, name: str) -> MediaInfo:

@@ -1,6 +1,7 @@
 """Runs the application with uvicorn."""
 
 import logging
+import signal
 import socket
 
 import click
@@ -47,6 +48,9 @@ def serve(config: Config) -> None:
             timeout_graceful_shutdown=3,
         )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends in good order on its own handlers, then raises the signal again for these: no failure
+        signal.signal(number, lambda number, frame: None)
     click.echo(f"ReelBallers is at {scheme}://{shown}:{port}")
     server.run(sockets=[listener])
 

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pycore.protocol import Estimate, ModelName, Size
 from server.api.uploads import Uploads
 from server.config import Config
 from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
 from server.db.projects import Projects
+from server.gpu.estimates import estimate
 from server.jobs.manager import JobManager
 from server.jobs.watch import JobWatch
 from server.storage.base import Storage
@@ -17,6 +19,8 @@ from server.storage.base import Storage
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """`clock` gives Unix seconds."""
+
     config: Config
     database: Database
     storage: Storage
@@ -27,3 +31,11 @@ class Services:
     watch: JobWatch
     fleet: Fleet
     clock: Callable[[], float] = time.time
+
+    def estimates(self, crop: Size, frames: int, model: ModelName) -> list[Estimate]:
+        """What `frames` frames of a crop would take on each processor, by what was measured there where
+        possible. ReelError `model.unknown`."""
+        return [
+            estimate(processor, crop, frames, model, self.fleet.throughput(processor.name, model))
+            for processor in self.fleet.processors()
+        ]

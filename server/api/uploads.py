@@ -51,7 +51,9 @@ class Uploads:
             media_id = new_media_id()
             key = media_key(project_id, media_id)
             upload = self._storage.create_upload(key)
-            part_bytes = max(self._config.part_bytes, -(-request.bytes // (MOST_PARTS * MIB)) * MIB)
+            part_bytes = self._config.part_bytes
+            if request.bytes > part_bytes * MOST_PARTS:
+                part_bytes = -(-request.bytes // (MOST_PARTS * MIB)) * MIB
             record = self._table.add(project_id, media_id, request, part_bytes, upload)
             if record.id != media_id:
                 self._storage.abort_upload(key, upload)

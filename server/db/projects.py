@@ -28,7 +28,7 @@ class Projects:
         project = dataclasses.replace(project, revision=0)
         with self._database.write() as transaction:
             known = _select(transaction, project.id)
-            if known == project:
+            if known is not None and known == project:
                 return known
             if known is not None:
                 raise ReelError.of(

@@ -94,6 +94,7 @@ class ExportSteps:
         file, facts = result_keys(job_id)
         if self.storage.stat(file) is None:
             self._raise_if_cancelled(job_id)
+            _log.info("job %s: joining", job_id)
             with self._scratch() as scratch, self._source(job_id) as source, ExitStack() as stack:
                 keys = [segment_keys(job_id, segment.index)[0] for segment in plan.segments]
                 parts = [stack.enter_context(self.storage.as_file(key)) for key in keys]
@@ -144,7 +145,7 @@ class ExportSteps:
     def _record_speed(self, plan: ExportPlan, segments: list[SegmentStats]) -> None:
         seconds = sum(segment.seconds for segment in segments)
         if seconds > 0:
-            speed = work_pixels(plan.frames, plan.in_size, plan.scale) / seconds
+            speed = work_pixels(plan.in_size, plan.frames, plan.spec.model) / seconds
             self.fleet.record_throughput(self.processor.info().name, plan.spec.model, speed)
 
     def _raise_if_cancelled(self, job_id: str) -> None:

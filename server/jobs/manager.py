@@ -30,8 +30,8 @@ from server.db.trash import throw_away
 from server.jobs.states import check_transition
 from server.storage.keys import job_folder
 
-KEPT_PROGRESS_EVENTS = 200
-"""Events that tell of progress alone are kept this far back, and not at all once the job is final."""
+KEPT_PROGRESS_EVENTS = 50
+"""Events that tell of progress alone are kept this far back: enough for those who watch, or come back."""
 
 _NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.id.desc())
 
@@ -58,18 +58,10 @@ class JobManager:
         """A queued export job, and whether it is new: the same idempotency key with the same request
         answers with the job made before. ReelError `job.idempotency-key` for the same key with another
         request."""
-        text = dump(request)
         with self._database.write() as transaction:
-            if idempotency_key is not None:
-                known = transaction.execute(
-                    sa.select(jobs.c.document, jobs.c.request).where(
-                        jobs.c.project_id == project_id, jobs.c.idempotency_key == idempotency_key
-                    )
-                ).first()
-                if known is not None:
-                    if known.request != text:
-                        raise _key_reused(idempotency_key)
-                    return load(Job, known.document), False
+            known = _made_before(transaction, project_id, request, idempotency_key)
+            if known is not None:
+                return known, False
             job = Job(
                 id=secrets.token_hex(12),
                 kind=JobKind.EXPORT,
@@ -92,7 +84,7 @@ class JobManager:
                     media_id=request.media_id,
                     state=job.state.value,
                     document=dump(job),
-                    request=text,
+                    request=dump(request),
                     sequence=job.sequence,
                     idempotency_key=idempotency_key,
                     created_at=job.created_at,
@@ -100,6 +92,12 @@ class JobManager:
             )
             _insert_event(transaction, job, progress_only=False)
         return job, True
+
+    def made_before(self, project_id: str, request: ExportRequest, idempotency_key: str | None) -> Job | None:
+        """The job that this key made, if any. ReelError `job.idempotency-key` where it was another
+        request."""
+        with self._database.read() as transaction:
+            return _made_before(transaction, project_id, request, idempotency_key)
 
     def get(self, job_id: str) -> Job:
         """ReelError `job.not-found` where there is none."""
@@ -254,7 +252,7 @@ class JobManager:
             .values(state=job.state.value, document=dump(job), sequence=job.sequence)
         )
         _insert_event(transaction, job, progress_only=progress_only)
-        stale = job.sequence if job.state.final else job.sequence - KEPT_PROGRESS_EVENTS
+        stale = job.sequence - KEPT_PROGRESS_EVENTS
         transaction.execute(
             sa.delete(job_events).where(
                 job_events.c.job_id == job.id, job_events.c.progress_only, job_events.c.sequence < stale
@@ -290,19 +288,30 @@ def _row(transaction: sa.Connection, job_id: str) -> Any:
     return row
 
 
+def _made_before(
+    transaction: sa.Connection, project_id: str, request: ExportRequest, key: str | None
+) -> Job | None:
+    if key is None:
+        return None
+    query = sa.select(jobs.c.document, jobs.c.request)
+    query = query.where(jobs.c.project_id == project_id, jobs.c.idempotency_key == key)
+    known = transaction.execute(query).first()
+    if known is None:
+        return None
+    if known.request != dump(request):
+        raise ReelError.of(
+            "job.idempotency-key",
+            "This Idempotency-Key belongs to another request",
+            f"{key!r} was sent with a different export before.",
+            "Use a fresh key for a different export.",
+            422,
+        )
+    return load(Job, known.document)
+
+
 def _insert_event(transaction: sa.Connection, job: Job, *, progress_only: bool) -> None:
     transaction.execute(
         sa.insert(job_events).values(
             job_id=job.id, sequence=job.sequence, progress_only=progress_only, document=dump(job)
         )
-    )
-
-
-def _key_reused(key: str) -> ReelError:
-    return ReelError.of(
-        "job.idempotency-key",
-        "This Idempotency-Key belongs to another request",
-        f"{key!r} was sent with a different export before.",
-        "Use a fresh key for a different export.",
-        422,
     )

@@ -4,7 +4,7 @@ it, and none when nobody does."""
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
 from pycore.protocol import JobEvent, ReelError
@@ -31,7 +31,7 @@ class JobWatch:
         self._manager = manager
         self._watched: dict[str, _Watched] = {}
 
-    async def follow(self, job_id: str, after: int | None = None) -> AsyncIterator[JobEvent]:
+    async def follow(self, job_id: str, after: int | None = None) -> AsyncGenerator[JobEvent]:
         """First the job as it is (with `after`: what came since that sequence number), then each change,
         ending with the final state. ReelError `job.not-found` where there is no such job, or no longer."""
         async with self._listening(job_id) as queue:

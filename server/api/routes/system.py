@@ -25,11 +25,11 @@ def health(call: Call) -> Status:
 
 
 def ready(call: Call) -> Status:
-    """Reads the database and the storage."""
+    """Reads the database and writes to the storage."""
     services = call.services
     try:
         services.jobs.unfinished()
-        services.storage.objects("jobs")
+        services.storage.put("system/ready", [b"ready"])
     except Exception as error:
         raise ReelError.of(
             "server.not-ready",

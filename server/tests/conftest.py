@@ -1,0 +1,62 @@
+"""What several of the server's tests need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.api.main import create_app
+from server.config import Config
+from server.tests import clips
+from server.tests.asgi import SyncClient
+from server.tests.processes import Api, Process, start_api, start_worker
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """Settings on a data directory of this test's own."""
+    return Config(data=tmp_path / "data", part_bytes=10_000)
+
+
+@pytest.fixture
+def client(config: Config) -> Iterator[SyncClient]:
+    """The API in this process, without a worker."""
+    with SyncClient(create_app(config)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds of 48x32 at 30 fps, with sound: 5 segments."""
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    return clips.make(path, clips.numbered(150, 48, 32), time_base=Fraction(1, 30), audio="aac")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running API and worker, with the clip uploaded to project "project-1"."""
+
+    api: Api
+    worker: Process
+    data: Path
+    info: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Running]:
+    data = tmp_path_factory.mktemp("running") / "data"
+    process, url = start_api(data)
+    try:
+        worker = start_worker(data)
+        try:
+            api = Api(url)
+            yield Running(api, worker, data, api.upload("project-1", clip))
+            api.http.close()
+        finally:
+            assert worker.end() == 0, worker.said()
+    finally:
+        assert process.end() == 0, process.said()
+    assert "Traceback" not in worker.said() + process.said(), worker.said() + process.said()
