@@ -71,9 +71,7 @@ def _open(path: Path) -> InputContainer:
         raise media_error("empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again.")
     try:
         # `options` also reach the decoders that look into the first packets while the file is opened.
-        return av.open(
-            f"file:{path}", options=_LIMITS, container_options=options, metadata_errors="replace"
-        )
+        return av.open(f"file:{path}", options=_LIMITS, container_options=options, metadata_errors="replace")
     except FFmpegError as error:
         try:
             raise _diagnose(path) from error
