@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -89,6 +90,21 @@ def test_variable_frame_rate_is_kept_exactly(processor: LocalProcessor, tmp_path
     plan, _ = export(processor, source, spec(), tmp_path / "out.mp4")
     assert len(plan.segments) > 1
     assert clips.video_times(tmp_path / "out.mp4") == [Fraction(time, 30000) for time in times]
+
+
+def test_frames_that_are_coded_out_of_order_are_shown_in_order(
+    processor: LocalProcessor, tmp_path: Path
+) -> None:
+    ramp = [np.full((32, 48, 3), 40 + 3 * number, np.uint8) for number in range(50)]
+    source = clips.make(tmp_path / "in.mp4", ramp)
+    target = tmp_path / "out.mp4"
+    export(processor, source, spec(Size(48, 32), Rect(0, 0, 48, 32)), target)
+    with av.open(str(target)) as container:
+        coded = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    assert coded != sorted(coded), "the encoder used no B-frames: this test shows nothing"
+    assert clips.video_times(target) == [Fraction(number, 25) for number in range(50)]
+    shown = brightness(clips.ffmpeg_frames(target, 48, 32))
+    assert np.abs(np.subtract(shown, brightness(np.stack(ramp)))).max() <= 1
 
 
 def test_segments_in_any_order_by_anyone_give_the_same_bytes(
@@ -204,20 +220,23 @@ def test_better_than_bicubic_on_real_frames(processor: LocalProcessor, tmp_path:
 
 
 def test_stop_ends_within_a_segment_and_leaves_nothing(processor: LocalProcessor, tmp_path: Path) -> None:
-    source = clips.make(tmp_path / "in.mp4", clips.numbered(30))
-    plan = processor.plan(source, spec())
+    source = clips.make(tmp_path / "in.mp4", clips.numbered(32, 48, 32))
+    plan = processor.plan(source, spec(crop=Rect(0, 0, 48, 32)))
     stop = threading.Event()
     shares: list[float] = []
 
     def progress(share: float) -> None:
         shares.append(share)
-        if len(shares) == 3:
+        if len(shares) == 30:  # by then the encoder has begun to write
+            assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]
             stop.set()
 
     with pytest.raises(Stopped):
         processor.run_segment(source, plan, 0, tmp_path / "part.mp4", progress, stop)
-    assert shares == pytest.approx([1 / 30, 2 / 30, 3 / 30])
+    assert shares == pytest.approx([number / 32 for number in range(1, 31)])
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+    with pytest.raises(Stopped):
+        processor.upscale(clips.numbered(1, 48, 32)[0], plan, stop)
 
 
 def test_a_crop_of_another_shape_is_narrowed_to_fill(processor: LocalProcessor, tmp_path: Path) -> None:
