@@ -22,7 +22,16 @@ def demo_frames(count: int, size: tuple[int, int]) -> list[np.ndarray]:
     return frames
 
 
-def write_clip(path: Path, frames: list[np.ndarray], fps: int = 30, crf: int = 12, audio: bool = True) -> Path:
+def quarter(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """The frames at a quarter of the size, bicubic with antialiasing: how super-resolution is judged."""
+    height, width = frames[0].shape[:2]
+    size = (width // 4, height // 4)
+    return [np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC)) for frame in frames]
+
+
+def write_clip(
+    path: Path, frames: list[np.ndarray], fps: int = 30, crf: int = 12, audio: bool = True
+) -> Path:
     """An H.264 MP4 (BT.709, limited range) of `frames` ((H, W, 3) uint8 RGB), with a quiet tone as AAC if asked."""
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
@@ -43,7 +52,9 @@ def write_clip(path: Path, frames: list[np.ndarray], fps: int = 30, crf: int = 1
             samples = len(frames) * 48000 // fps
             tone = (0.1 * np.sin(np.arange(samples) * 2 * np.pi * 440 / 48000)).astype(np.float32)
             for start in range(0, samples, 1024):
-                block = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="fltp", layout="mono")
+                block = av.AudioFrame.from_ndarray(
+                    tone[None, start : start + 1024], format="fltp", layout="mono"
+                )
                 block.sample_rate, block.pts, block.time_base = 48000, start, Fraction(1, 48000)
                 container.mux(sound.encode(block))
             container.mux(sound.encode(None))
@@ -58,7 +69,9 @@ def read_clip(path: Path) -> tuple[list[np.ndarray], int]:
             for frame in container.decode(video=0)
         ]
     with av.open(str(path)) as container:
-        packets = sum(1 for packet in container.demux(audio=0) if packet.size) if container.streams.audio else 0
+        packets = (
+            sum(1 for packet in container.demux(audio=0) if packet.size) if container.streams.audio else 0
+        )
     return frames, packets
 
 
@@ -71,6 +84,7 @@ def y_psnr(ours: list[np.ndarray], truth: list[np.ndarray], border: int = 8) -> 
     """Y-PSNR in dB over all frames, without `border` pixels at each side."""
     inner = slice(border, -border)
     errors = [
-        np.mean((luma(a)[inner, inner] - luma(b)[inner, inner]) ** 2) for a, b in zip(ours, truth, strict=True)
+        np.mean((luma(a)[inner, inner] - luma(b)[inner, inner]) ** 2)
+        for a, b in zip(ours, truth, strict=True)
     ]
     return float(10 * np.log10(255**2 / np.mean(errors)))

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from e2e.clips import demo_frames, write_clip
+from deploy.tooling.browser import chromium
+from e2e.clips import demo_frames, quarter, write_clip
 
 ROOT = Path(__file__).parents[1]
 REELBALLERS = Path(sys.executable).with_name("reelballers")
@@ -101,7 +102,8 @@ def playwright() -> Iterator[Playwright]:
 
 
 def _launch(playwright: Playwright, flags: list[str]) -> Browser:
-    executable = os.environ.get("REELBALLERS_CHROMIUM") or None
+    executable = chromium()
+    assert executable, "no Chromium here; `python3 build.py test` says what to do"
     return playwright.chromium.launch(executable_path=executable, args=[*ALWAYS, *flags])
 
 
@@ -153,6 +155,5 @@ def open_page(server: Server, webgpu_browser: Browser) -> Iterator[OpenPage]:
 @pytest.fixture(scope="session")
 def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A 160x96 clip of 24 frames at 30 fps with sound: a quarter of a 640x384 truth, from the demo clip."""
-    frames = demo_frames(24, (640, 384))
-    small = [frame.reshape(96, 4, 160, 4, 3).mean((1, 3)).round().astype("uint8") for frame in frames]
+    small = quarter(demo_frames(24, (640, 384)))
     return write_clip(tmp_path_factory.mktemp("clips") / "small.mp4", small)

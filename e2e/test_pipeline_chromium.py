@@ -114,6 +114,24 @@ def test_a_video_frame_is_drawn_as_the_reference_says(page: Page, split: float, 
     assert_shows(picture[..., :3], CROP, split, sharpness)
 
 
+def test_a_video_has_the_colours_that_the_browser_gives_it(page: Page) -> None:
+    """What drawImage makes of a decoder's YUV frame is the source that the reference starts from."""
+    width, height = 24, 16
+    luma = np.random.default_rng(3).integers(16, 236, (height, width), np.uint8)
+    blue, red = np.full((2, height // 2, width // 2), [[[90]], [[170]]], np.uint8)
+    blue[:, 6:], red[:, 6:] = 160, 100
+    planes = b64encode(luma.tobytes() + blue.tobytes() + red.tobytes()).decode()
+    answer = ask(page, "draw_video", {"width": width, "height": height, "planes": planes})
+    drawn = np.frombuffer(b64decode(answer["browsers"]), np.uint8).reshape(height, width, 4)
+    ours = np.frombuffer(b64decode(answer["ours"]), np.uint8).reshape(2 * height, 2 * width, 4)
+    wanted = reference.picture(drawn, (0, 0, width, height)).astype(int)
+    away = np.s_[
+        :, [*range(20), *range(28, 48)]
+    ]  # from the edge in the colours, which browsers enlarge in many ways
+    assert np.abs(ours[..., :3] - wanted)[away].max() <= 2
+    assert np.ptp(ours[..., 0]) > 100
+
+
 def test_the_pages_canvas_shows_it(page: Page) -> None:
     """The crop changes its size on the way, and the canvas with it."""
     answer = ask(page, "draw", case((0, 0, 9, 8), CROP, read=False, split=0.5))

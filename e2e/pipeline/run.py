@@ -61,8 +61,34 @@ async def draw(case: str, canvas: Any) -> str:
 
 
 def video_frame(width: int, height: int, pixels: bytes) -> Any:
-    """A VideoFrame of those RGBA pixels, by way of a canvas as a video's frames go."""
+    """A VideoFrame of those RGBA pixels, by way of a canvas."""
     canvas = js.OffscreenCanvas.new(width, height)
     data = js.ImageData.new(js.Uint8ClampedArray.new(to_js(pixels).buffer), width, height)
     canvas.getContext("2d").putImageData(data, 0, 0)
     return js.VideoFrame.new(canvas, timestamp=0)
+
+
+async def draw_video(case: str, _: Any) -> str:
+    """Draws an I420 frame as decoders give them (BT.709, limited range), all of it, and the same by the
+    browser's own drawImage: {"ours", "browsers"}, RGBA in base64."""
+    given = json.loads(case)
+    width, height = given["width"], given["height"]
+    on = await device()
+    target = OffscreenTarget(on, "rgba8unorm")
+    pipeline = Pipeline(on, target)
+    pipeline.set_source(Size(width, height))
+    pipeline.set_crop(Rect(0, 0, width, height))
+    space = to_js(
+        {"primaries": "bt709", "transfer": "bt709", "matrix": "bt709", "fullRange": False},
+        dict_converter=js.Object.fromEntries,
+    )
+    planes = to_js(b64decode(given["planes"]))
+    frame = js.VideoFrame.new(
+        planes, format="I420", codedWidth=width, codedHeight=height, timestamp=0, colorSpace=space
+    )
+    context = js.OffscreenCanvas.new(width, height).getContext("2d")
+    context.drawImage(frame, 0, 0)
+    browsers = context.getImageData(0, 0, width, height).data.to_bytes()
+    await pipeline.render(frame, 0)
+    ours = await on.read_texture(target.texture)
+    return json.dumps({"ours": b64encode(ours).decode(), "browsers": b64encode(browsers).decode()})

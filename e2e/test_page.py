@@ -1,0 +1,84 @@
+"""The page itself: one screen, reachable by keyboard, nothing unnamed."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from e2e.conftest import OpenPage
+from e2e.driver import open_clip, seek, state, until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_one_screen_without_scrolling(open_page: OpenPage, small_clip: Path, width: int, height: int) -> None:
+    page = open_page(viewport={"width": width, "height": height})
+    open_clip(page, small_clip)
+    overflow = page.evaluate(
+        "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
+    )
+    assert overflow[0] <= 0 and overflow[1] <= 0
+    for name in ("video", "reel-canvas", "play", "export-button"):
+        expect(page.get_by_test_id(name)).to_be_in_viewport()
+
+
+def test_a_phone_scrolls_in_one_direction_only(open_page: OpenPage, small_clip: Path) -> None:
+    page = open_page(viewport={"width": 360, "height": 740}, has_touch=True)
+    open_clip(page, small_clip)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_every_control_has_a_name_and_a_test_id(open_page: OpenPage, small_clip: Path) -> None:
+    page = open_page()
+    open_clip(page, small_clip)
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, a[href], [role=slider], [tabindex="0"]')]
+            .filter(element => element.checkVisibility())
+            .filter(element => !element.dataset.testid || !(element.ariaLabel || element.labels?.length
+                || element.getAttribute('aria-labelledby') || element.textContent.trim()))
+            .map(element => element.outerHTML.slice(0, 120))"""
+    )
+    assert unnamed == []
+
+
+def test_dragging_the_crop_frame_is_one_step_to_undo(open_page: OpenPage, small_clip: Path) -> None:
+    page = open_page()
+    before = open_clip(page, small_clip)["project"]["clips"][0]["crop"]
+    frame = page.get_by_test_id("crop-frame")
+    box = frame.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(box["x"] + box["width"] / 2 + 12 * step, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    moved = until(page, lambda now: now["project"]["clips"][0]["crop"]["x"] > before["x"] + 5, "a moved crop")
+    assert moved["can_undo"]
+    page.keyboard.press("Control+z")
+    undone = until(page, lambda now: not now["can_undo"], "nothing left to undo")
+    assert undone["project"]["clips"][0]["crop"] == before
+
+
+def test_keys_play_seek_and_step(open_page: OpenPage, small_clip: Path) -> None:
+    page = open_page()
+    open_clip(page, small_clip)
+    seek(page, 0.4)
+    now = "document.querySelector('[data-testid=video]').currentTime"
+    page.keyboard.press(".")
+    expect(page.get_by_test_id("video")).to_have_js_property("seeking", False)
+    assert page.evaluate(now) == pytest.approx(0.4 + 1 / 30, abs=0.02)
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("video")).to_have_js_property("paused", False)
+
+
+def test_commands_from_outside_are_checked(open_page: OpenPage, small_clip: Path) -> None:
+    page = open_page()
+    open_clip(page, small_clip)
+    message = page.evaluate(
+        """globalThis.reelballers.command('set-crop', {crop: {x: 'left', y: 0, width: 1, height: 1}})
+            .then(() => '', error => String(error.message))"""
+    )
+    assert "crop.x" in message and "number" in message
+    assert state(page)["project"]

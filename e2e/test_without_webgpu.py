@@ -1,0 +1,36 @@
+"""The same page where the browser has no WebGPU: it says so, and the server does the work."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from e2e.clips import read_clip
+from e2e.conftest import OpenPage
+from e2e.driver import download, export, open_clip, until, wait_for_job
+
+pytestmark = pytest.mark.browser
+
+
+def test_says_so_and_exports_through_the_server(
+    open_page: OpenPage, plain_browser: Browser, small_clip: Path, tmp_path: Path
+) -> None:
+    page = open_page(plain_browser, query="")
+    now = until(page, lambda now: now["capability"], "a capability")
+    assert now["capability"]["level"] == "none" and now["capability"]["fallback"] == "runpod"
+    open_clip(page, small_clip)
+    expect(page.get_by_test_id("reel-message")).to_contain_text("WebGPU")
+    expect(page.get_by_test_id("split-slider")).to_be_hidden()
+    page.evaluate(
+        """globalThis.reelballers.command('set-output', {size: {width: 216, height: 384}, model: 'quick'})"""
+    )
+    job = wait_for_job(page, export(page)["id"], "succeeded")
+    frames, _ = read_clip(download(page, job["id"], tmp_path))
+    assert len(frames) == 24 and frames[0].shape == (384, 216, 3)
+
+
+def test_a_software_adapter_counts_as_none_unless_asked_for(open_page: OpenPage) -> None:
+    page = open_page(query="")
+    now = until(page, lambda now: now["capability"], "a capability")
+    assert now["capability"]["level"] == "none" and now["capability"]["software"]
+    expect(page.get_by_test_id("status-chip")).to_be_visible()
