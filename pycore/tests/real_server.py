@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ HANGS_S = 30
 """A limit against hanging, not a bar."""
 
 Fault = Callable[[dict[str, Any]], str | None]
-"""From an ASGI scope to what goes wrong with it: a status such as "503", "drop" (the connection breaks without an answer), "late"
-(the API does its work, and then the connection breaks), "hold" (no answer ever), or None."""
+"""From an ASGI scope to what goes wrong with it: a status such as "503", "drop" (the connection breaks
+without an answer), "late" (the API does its work, and then the connection breaks), "hold" (no answer ever),
+or None."""
 
 
 class RealServer:
@@ -50,7 +51,11 @@ class RealServer:
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                self._serve, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
+                self._serve,
+                interface="asgi3",
+                log_level="error",
+                ws="websockets-sansio",
+                timeout_graceful_shutdown=1,
             )
         )
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self.listener]})
@@ -142,9 +147,10 @@ class Page:
     async def ask(self, type: str, attachments: Any = None, **fields: Any) -> dict[str, Any]:
         """The whole answer."""
         self._id += 1
-        envelope = {"id": self._id, "command": {"type": type, **fields}, "attachments": attachments}
+        id = self._id
+        envelope = {"id": id, "command": {"type": type, **fields}, "attachments": attachments}
         answer = await self.app.handle(envelope)
-        assert answer["id"] == self._id
+        assert answer["id"] == id
         return answer
 
     async def do(self, type: str, attachments: Any = None, **fields: Any) -> Any:
@@ -168,7 +174,8 @@ class Page:
             async with asyncio.timeout(HANGS_S):
                 while not reached(self):
                     self._heard.clear()
-                    await self._heard.wait()
+                    with suppress(TimeoutError):  # `reached` may look at more than what is heard
+                        await asyncio.wait_for(self._heard.wait(), 0.05)
         except TimeoutError:
             raise AssertionError(f"never: {what}; notices {self.notices}; last {self.state}") from None
         return self.state
