@@ -1,5 +1,9 @@
 // Luma, twice the size: Lanczos with three lobes and a clamp against ringing. source -> luma.
 //
+// Chosen by measurement: six broadcast football frames, 1080p truth, halved and H.264-compressed at CRF 23, Y-PSNR in dB:
+// bilinear 29.81, Catmull-Rom 30.81, FSR1's EASU 30.77 (with sharpening 0.4: 30.82), Lanczos 31.26, this 31.24, this with
+// compose.wgsl's sharpening at 0.4: 31.36. Uncompressed: 31.49, 33.56, 33.29 (33.48), 34.79, 34.74, 35.20.
+//
 // With half-pixel centring every output pixel lies a quarter of a pixel from a source pixel, so there are only two sets of six
 // taps, one the mirror of the other. The four outputs between four source pixels see the same 6x6 window: one invocation makes
 // all four. It stands at the corner between pixel `corner` and its right and lower neighbours; corners run from -1 to size - 1.
