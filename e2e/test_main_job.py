@@ -38,7 +38,8 @@ def test_demo_clip_is_upscaled_live_like_the_reference(open_page: OpenPage) -> N
     expected = picture(source, (0, 0, *crop[2:]), sharpness=now["preview"]["sharpness"])
     assert shown.shape == expected.shape == (320, 180, 3)
     difference = np.abs(shown.astype(int) - expected.astype(int))
-    assert difference.max() <= 3 and difference.mean() < 0.5
+    assert difference.max() <= 3
+    assert difference.mean() < 0.5
 
 
 def test_the_export_is_what_was_asked_and_better_than_bicubic(open_page: OpenPage, tmp_path: Path) -> None:
@@ -58,7 +59,8 @@ def test_the_export_is_what_was_asked_and_better_than_bicubic(open_page: OpenPag
     assert job["result"]["frames"] == 24
     exported, audio_packets = read_clip(download(page, job["id"], tmp_path))
     decoded, source_packets = read_clip(tmp_path / "small.mp4")
-    assert len(exported) == 24 and exported[0].shape == (384, 640, 3)
+    assert len(exported) == 24
+    assert exported[0].shape == (384, 640, 3)
     assert audio_packets == source_packets > 0
     bicubic = [
         np.asarray(Image.fromarray(frame).resize((640, 384), Image.Resampling.BICUBIC)) for frame in decoded

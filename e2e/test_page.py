@@ -18,7 +18,8 @@ def test_one_screen_without_scrolling(open_page: OpenPage, small_clip: Path, wid
     overflow = page.evaluate(
         "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
     )
-    assert overflow[0] <= 0 and overflow[1] <= 0
+    assert overflow[0] <= 0
+    assert overflow[1] <= 0
     for name in ("video", "reel-canvas", "play", "export-button"):
         expect(page.get_by_test_id(name)).to_be_in_viewport()
 
@@ -80,5 +81,6 @@ def test_commands_from_outside_are_checked(open_page: OpenPage, small_clip: Path
         """globalThis.reelballers.command('set-crop', {crop: {x: 'left', y: 0, width: 1, height: 1}})
             .then(() => '', error => String(error.message))"""
     )
-    assert "crop.x" in message and "number" in message
+    assert "crop.x" in message
+    assert "number" in message
     assert state(page)["project"]

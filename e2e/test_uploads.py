@@ -57,7 +57,9 @@ def test_a_killed_tab_resumes_its_upload(open_page: OpenPage, heavy_clip: Path) 
     assert state(again)["project"]["id"] == project
     job = export(again)
     wait_for_job(again, job["id"], "succeeded")
-    assert len(first) == 1 and second and not set(first) & set(second)
+    assert len(first) == 1
+    assert second
+    assert not set(first) & set(second)
 
 
 def _reopen(context: BrowserContext, url: str) -> Page:

@@ -17,7 +17,8 @@ def test_says_so_and_exports_through_the_server(
 ) -> None:
     page = open_page(plain_browser, query="")
     now = until(page, lambda now: now["capability"], "a capability")
-    assert now["capability"]["level"] == "none" and now["capability"]["fallback"] == "runpod"
+    assert now["capability"]["level"] == "none"
+    assert now["capability"]["fallback"] == "runpod"
     open_clip(page, small_clip)
     expect(page.get_by_test_id("reel-message")).to_contain_text("WebGPU")
     expect(page.get_by_test_id("split-slider")).to_be_hidden()
@@ -26,11 +27,13 @@ def test_says_so_and_exports_through_the_server(
     )
     job = wait_for_job(page, export(page)["id"], "succeeded")
     frames, _ = read_clip(download(page, job["id"], tmp_path))
-    assert len(frames) == 24 and frames[0].shape == (384, 216, 3)
+    assert len(frames) == 24
+    assert frames[0].shape == (384, 216, 3)
 
 
 def test_a_software_adapter_counts_as_none_unless_asked_for(open_page: OpenPage) -> None:
     page = open_page(query="")
     now = until(page, lambda now: now["capability"], "a capability")
-    assert now["capability"]["level"] == "none" and now["capability"]["software"]
+    assert now["capability"]["level"] == "none"
+    assert now["capability"]["software"]
     expect(page.get_by_test_id("status-chip")).to_be_visible()
