@@ -85,7 +85,7 @@ class NativeHost:
         self._base = base
         self._patience = patience
         self._client = httpx.AsyncClient(follow_redirects=True)
-        self.post = post
+        self._post = post
 
     async def http(
         self,
@@ -114,6 +114,9 @@ class NativeHost:
             return NativeSocket(await connect(address))
         except (WebSocketException, OSError) as error:
             raise Unreachable(f"WebSocket {url}: {error}") from error
+
+    def post(self, message: dict[str, Any]) -> None:
+        self._post(message)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds * self._patience)

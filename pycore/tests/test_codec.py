@@ -72,7 +72,7 @@ def _any(kind: Any) -> st.SearchStrategy[Any]:
     }
     if kind in scalars:
         return scalars[kind]
-    if dataclasses.is_dataclass(kind):
+    if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
         return st.builds(kind, **{name: _any(hint) for name, hint in get_type_hints(kind).items()})
     if get_origin(kind) is list:
         return st.lists(_any(get_args(kind)[0]), max_size=2)
@@ -128,7 +128,7 @@ def test_members_of_a_union_are_told_apart_by_their_type(union: Any) -> None:
     assert len(set(tags)) == len(tags)
 
 
-def _tag(member: Any) -> str:
+def _tag(member: Any) -> Any:
     return next(field.default for field in dataclasses.fields(member) if field.name == "type")
 
 
