@@ -11,7 +11,7 @@ DEMO = Path(__file__).parents[1] / "dist" / "demo" / "demo.mp4"
 
 
 def demo_frames(count: int, size: tuple[int, int]) -> list[np.ndarray]:
-    """The first `count` frames of the demo clip, area-averaged to `size` (width, height): (H, W, 3) uint8 RGB."""
+    """The demo clip's first `count` frames, area-averaged to `size` (width, height): (H, W, 3) uint8 RGB."""
     frames = []
     with av.open(str(DEMO)) as container:
         for frame in container.decode(video=0):
@@ -32,7 +32,8 @@ def quarter(frames: list[np.ndarray]) -> list[np.ndarray]:
 def write_clip(
     path: Path, frames: list[np.ndarray], fps: int = 30, crf: int = 12, audio: bool = True
 ) -> Path:
-    """An H.264 MP4 (BT.709, limited range) of `frames` ((H, W, 3) uint8 RGB), with a quiet tone as AAC if asked."""
+    """An H.264 MP4 (BT.709, limited range) of `frames` ((H, W, 3) uint8 RGB), with a quiet tone as AAC if
+    asked."""
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         video = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})

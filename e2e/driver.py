@@ -56,13 +56,16 @@ _GRAB = """async ([testid, crop]) => {
     context.drawImage(source, x, y, width, height, 0, 0, width, height);
     const bytes = new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
     let text = '';
-    for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+    for (let i = 0; i < bytes.length; i += 32768) {
+        text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+    }
     return [width, height, btoa(text)];
 }"""
 
 
 def pixels(page: Page, testid: str, crop: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """What a video or canvas shows, at its own resolution: (H, W, 3) uint8 RGB. `crop` is (x, y, width, height)."""
+    """What a video or canvas shows, at its own resolution: (H, W, 3) uint8 RGB. `crop`: (x, y, width,
+    height)."""
     width, height, data = page.evaluate(_GRAB, [testid, list(crop) if crop else None])
     rgba = np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
     return rgba[..., :3].copy()
