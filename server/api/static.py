@@ -32,11 +32,12 @@ wasm of another type."""
 
 
 class Page(StaticFiles):
-    """Files below a directory; a folder answers with its index.html. Everything is revalidated by its ETag:
+    """Files below a directory; the root answers with index.html. Everything is revalidated by its ETag:
     a new build is seen at once, and an unchanged file costs one 304."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if any(part.startswith(".") and part != "." for part in PurePath(path).parts):
+        hidden = any(part.startswith(".") and part != "." for part in PurePath(path).parts)
+        if hidden or (scope["path"].endswith("/") and scope["path"] != "/"):
             raise HTTPException(404)
         return await super().get_response(path, scope)
 

@@ -34,16 +34,16 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
 
     @DBOS.step(name="plan")
     def plan_step(job_id: str) -> Outcome:
-        return _attempt(f"job {job_id}: planning", steps.stopping, lambda: dump(steps.plan(job_id)))
+        return attempt(f"job {job_id}: planning", steps.stopping, lambda: dump(steps.plan(job_id)))
 
     @DBOS.step(name="segment")
     def segment_step(job_id: str, plan: ExportPlan, index: int) -> Outcome:
         what = f"job {job_id}: segment {index}"
-        return _attempt(what, steps.stopping, lambda: dump(steps.segment(job_id, plan, index)))
+        return attempt(what, steps.stopping, lambda: dump(steps.segment(job_id, plan, index)))
 
     @DBOS.step(name="finish")
     def finish_step(job_id: str, plan: ExportPlan, segments: list[SegmentStats]) -> Outcome:
-        return _attempt(
+        return attempt(
             f"job {job_id}: finishing", steps.stopping, lambda: steps.finish(job_id, plan, segments)
         )
 
@@ -66,7 +66,8 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
     return export
 
 
-def _attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]) -> Outcome:
+def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]) -> Outcome:
+    """What `work` comes to, tried again when it fails for a reason that nobody foresaw."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return {"value": work()}

@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import pytest
+from dbos import DBOSClient
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
@@ -294,3 +295,25 @@ def test_asked_to_end_in_mid_segment_it_goes_at_once_and_loses_nothing(tmp_path:
         api.http.close()
     finally:
         assert process.end() == 0
+
+
+def test_a_job_whose_workflow_died_elsewhere_does_not_run_for_ever(running: Running) -> None:
+    job = running.api.export("project-1", running.info, size={"width": 512, "height": 342})
+    running.worker.await_line(f"job {job['id']}: segment 0 starts")
+    client = DBOSClient(system_database_url=f"sqlite:///{running.data / 'workflows.sqlite'}")
+    client.cancel_workflow(job["id"])
+    client.destroy()
+    failed = running.api.await_state(job["id"], "failed")
+    assert failed["error"]["code"] == "job.worker-died"
+    assert "CANCELLED" in failed["error"]["detail"]
+    after = running.api.export("project-1", running.info, in_us=0, out_us=100_000)
+    running.api.await_state(after["id"], "succeeded")
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.test"}, {"Host": "evil.test"}])
+def test_another_sites_page_does_not_watch(running: Running, headers: dict[str, str]) -> None:
+    host = running.api.url.removeprefix("http://")
+    lines = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    lines |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}
+    answer = running.api.http.get("/api/v1/jobs/nothing/events", headers=lines)
+    assert answer.status_code == 403
