@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 import uvicorn
 
 from pycore.app import App, Options
+from pycore.backends.gpu import GpuBackend
 from pycore.backends.native_host import NativeHost
 from pycore.protocol import AppState, Processor, ProcessorKind, StateChanged, decode
+from pycore.tests.running import run
 from server.api.main import create_app
 from server.config import Config
 from server.db.database import Database
@@ -112,12 +115,32 @@ def real_server(data: Path, **settings: Any) -> Iterator[RealServer]:
         server.stop()
 
 
-class Page:
-    """What the page does: sends commands, keeps the last state, collects notices."""
+def in_a_session(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Runs an async test on an event loop of its own; a Page among its arguments is started, and closed
+    afterwards."""
 
-    def __init__(self, url: str) -> None:
+    @wraps(test)
+    def tested(**arguments: Any) -> None:
+        async def session() -> None:
+            async with AsyncExitStack() as stack:
+                for argument in arguments.values():
+                    if isinstance(argument, Page):
+                        await stack.enter_async_context(argument)
+                await test(**arguments)
+
+        run(session())
+
+    return tested
+
+
+class Page:
+    """What the page does: sends commands, keeps the last state, collects notices. `async with` starts the
+    application, and with `server` waits until it has found its server."""
+
+    def __init__(self, url: str, gpu: GpuBackend | None = None, *, server: bool = True) -> None:
         self.host = NativeHost(url, self._post, patience=PATIENCE)
-        self.app = App(self.host, None, Options())
+        self.app = App(self.host, gpu, Options(software=True))
+        self._server = server
         self.posted: list[dict[str, Any]] = []
         self.state = AppState()
         self.notices: list[dict[str, Any]] = []
@@ -127,6 +150,8 @@ class Page:
 
     async def __aenter__(self) -> "Page":
         self.app.start()
+        if self._server:
+            await self.until(lambda state: state.server, "the server")
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,20 +1,13 @@
 """A session of the worker's application without GPU and without server: commands, answers, states."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from pycore.protocol import Aspect, Rect, Size, WebGPULevel
-from pycore.tests.real_server import Page
+from pycore.tests.real_server import Page, in_a_session
 
-pytestmark = pytest.mark.anyio
 NOBODY = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -25,9 +18,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with Page(NOBODY) as page:
-        yield page
+def page() -> Page:
+    return Page(NOBODY, server=False)
 
 
 class Frame:
@@ -37,6 +29,7 @@ class Frame:
         self.closed = True
 
 
+@in_a_session
 async def test_without_a_gpu_the_preview_says_why(page: Page) -> None:
     state = await page.until(lambda state: state.capability, "a capability")
     assert state.capability is not None
@@ -46,6 +39,7 @@ async def test_without_a_gpu_the_preview_says_why(page: Page) -> None:
     assert "no GPU" in state.preview.message
 
 
+@in_a_session
 async def test_a_frame_that_nothing_can_draw_is_closed_and_answered(page: Page, clip: Path) -> None:
     await page.do("attach-canvas", {"canvas": object()})
     await page.open(clip)
@@ -65,6 +59,7 @@ async def test_a_frame_that_nothing_can_draw_is_closed_and_answered(page: Page, 
     ]
 
 
+@in_a_session
 async def test_an_unreachable_server_is_told_with_a_hint(page: Page) -> None:
     state = await page.until(lambda state: state.server_problem, "a problem with the server")
     assert state.server is None
@@ -74,6 +69,7 @@ async def test_an_unreachable_server_is_told_with_a_hint(page: Page) -> None:
     assert not page.notices
 
 
+@in_a_session
 async def test_opening_starts_an_upright_project_on_the_whole_clip(page: Page, clip: Path) -> None:
     await page.open(clip, size={"width": 1920, "height": 1080}, duration_us=8_000_000)
     project = page.state.project
@@ -87,6 +83,7 @@ async def test_opening_starts_an_upright_project_on_the_whole_clip(page: Page, c
     assert (only.media.id, only.media.bytes) == ("", clip.stat().st_size)
 
 
+@in_a_session
 async def test_edits_undo_and_redo_and_a_drag_is_one_step(page: Page, clip: Path) -> None:
     await page.open(clip, size={"width": 1920, "height": 1080})
     first = page.state.project
@@ -108,6 +105,7 @@ async def test_edits_undo_and_redo_and_a_drag_is_one_step(page: Page, clip: Path
     assert page.state.project == square
 
 
+@in_a_session
 async def test_a_state_is_posted_once_per_command_and_only_when_something_changed(
     page: Page, clip: Path
 ) -> None:
@@ -137,6 +135,7 @@ async def test_a_state_is_posted_once_per_command_and_only_when_something_change
         ({"type": "start-export"}, "media.none", "open"),
     ],
 )
+@in_a_session
 async def test_a_command_that_cannot_be_run_is_answered_with_the_reason(
     page: Page, command: object, code: str, says: str
 ) -> None:
@@ -154,6 +153,7 @@ async def test_a_command_that_cannot_be_run_is_answered_with_the_reason(
         ({"bytes": 0}, "media.unusable"),
     ],
 )
+@in_a_session
 async def test_a_medium_without_picture_or_length_is_refused_and_the_old_one_stays(
     page: Page, clip: Path, fields: dict[str, object], code: str
 ) -> None:
@@ -174,6 +174,7 @@ async def test_a_medium_without_picture_or_length_is_refused_and_the_old_one_sta
         ((1080, 1080), "output.aspect"),
     ],
 )
+@in_a_session
 async def test_an_output_that_no_encoder_takes_or_that_distorts_is_refused(
     page: Page, clip: Path, size: tuple[int, int], code: str
 ) -> None:
@@ -186,6 +187,7 @@ async def test_an_output_that_no_encoder_takes_or_that_distorts_is_refused(
     assert page.state.project.output.size == Size(720, 1280)
 
 
+@in_a_session
 async def test_an_export_without_a_server_is_refused_and_nothing_is_lost(page: Page, clip: Path) -> None:
     await page.open(clip)
     await page.until(lambda state: state.server_problem, "a problem with the server")
@@ -194,6 +196,7 @@ async def test_an_export_without_a_server_is_refused_and_nothing_is_lost(page: P
     assert page.state.project is not None
 
 
+@in_a_session
 async def test_closing_the_medium_closes_the_project(page: Page, clip: Path) -> None:
     await page.open(clip)
     await page.do("close-media")
@@ -201,6 +204,7 @@ async def test_closing_the_medium_closes_the_project(page: Page, clip: Path) -> 
     assert not page.state.can_undo
 
 
+@in_a_session
 async def test_looks_of_the_preview_are_kept_one_by_one(page: Page) -> None:
     await page.do("set-preview", split=0.25)
     await page.do("set-preview", sharpness=1)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +11,11 @@ import pytest
 
 from pycore.backends.native_host import NativeFile
 from pycore.protocol import JobState, ModelName, Problem, Processor, ProcessorKind, Project, decode
-from pycore.tests.real_server import Page, RealServer, real_server, write_clip
+from pycore.tests.real_server import Page, RealServer, in_a_session, real_server, write_clip
 from pycore.uploads import ATTEMPTS, FRESH_PLANS, fingerprint
 
-pytestmark = pytest.mark.anyio
 PART = 4096
 CPU = Processor(ProcessorKind.CPU, "test CPU", True)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -37,10 +31,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def page(server: RealServer) -> AsyncIterator[Page]:
-    async with Page(server.url) as page:
-        await page.until(lambda state: state.server, "the server")
-        yield page
+def page(server: RealServer) -> Page:
+    return Page(server.url)
 
 
 def puts(server: RealServer) -> list[str]:
@@ -51,6 +43,7 @@ def is_put(scope: dict) -> bool:
     return scope.get("method") == "PUT" and "/storage/" in scope["path"]
 
 
+@in_a_session
 async def test_an_export_stores_the_project_uploads_the_media_and_makes_a_job(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -87,6 +80,7 @@ async def test_an_export_stores_the_project_uploads_the_media_and_makes_a_job(
     assert not page.notices
 
 
+@in_a_session
 async def test_a_second_export_sends_the_media_no_second_time(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -102,10 +96,10 @@ async def test_a_second_export_sends_the_media_no_second_time(
     assert state.jobs[0].created_at >= state.jobs[1].created_at
 
 
+@in_a_session
 async def test_a_killed_session_takes_up_its_project_and_its_upload(server: RealServer, clip: Path) -> None:
     server.fault = lambda scope: "hold" if is_put(scope) and len(puts(server)) > 3 else None
     async with Page(server.url) as first:
-        await first.until(lambda state: state.server, "the server")
         await first.open(clip)
         await first.do("set-aspect", aspect="4:5")
         await first.do("start-export")
@@ -116,7 +110,6 @@ async def test_a_killed_session_takes_up_its_project_and_its_upload(server: Real
     server.fault = lambda scope: None
     server.requests.clear()
     async with Page(server.url) as second:
-        await second.until(lambda state: state.server, "the server")
         await second.open(clip, project_id=project.id)
         assert second.state.project == replace(project, revision=second.state.project.revision)  # type: ignore[union-attr]
         await second.do("start-export")
@@ -124,6 +117,7 @@ async def test_a_killed_session_takes_up_its_project_and_its_upload(server: Real
         assert len(puts(server)) == -(-clip.stat().st_size // PART) - 3
 
 
+@in_a_session
 async def test_edits_made_while_the_stored_project_is_looked_up_win(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -142,6 +136,7 @@ async def test_edits_made_while_the_stored_project_is_looked_up_win(
         assert again.state.project.revision == state.project.revision
 
 
+@in_a_session
 async def test_a_stored_project_of_another_file_is_left_alone(
     page: Page, server: RealServer, clip: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +152,7 @@ async def test_a_stored_project_of_another_file_is_left_alone(
     assert project.clips[0].media.name == "other.mp4"
 
 
+@in_a_session
 async def test_an_unknown_project_id_is_kept_for_the_new_project(page: Page, clip: Path) -> None:
     await page.open(clip, project_id="remembered-by-the-page")
     assert page.state.project is not None
@@ -164,6 +160,7 @@ async def test_an_unknown_project_id_is_kept_for_the_new_project(page: Page, cli
     assert not page.notices
 
 
+@in_a_session
 async def test_parts_are_tried_again_after_server_errors_and_broken_connections(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -176,6 +173,7 @@ async def test_parts_are_tried_again_after_server_errors_and_broken_connections(
     assert not page.notices
 
 
+@in_a_session
 async def test_an_upload_gives_up_in_the_end_and_a_new_start_goes_on(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -194,6 +192,7 @@ async def test_an_upload_gives_up_in_the_end_and_a_new_start_goes_on(
     assert len(puts(server)) == -(-clip.stat().st_size // PART) - 2
 
 
+@in_a_session
 async def test_expired_urls_are_asked_for_anew(page: Page, server: RealServer, clip: Path) -> None:
     faults = iter([None, "403", None, "403", "403", "403"])
     server.fault = lambda scope: next(faults, None) if is_put(scope) else None
@@ -205,6 +204,7 @@ async def test_expired_urls_are_asked_for_anew(page: Page, server: RealServer, c
     assert not page.notices
 
 
+@in_a_session
 async def test_a_storage_that_takes_no_url_is_told(page: Page, server: RealServer, clip: Path) -> None:
     server.fault = lambda scope: "403" if is_put(scope) else None
     await page.open(clip)
@@ -215,6 +215,7 @@ async def test_a_storage_that_takes_no_url_is_told(page: Page, server: RealServe
     assert len(plans) == FRESH_PLANS - 1
 
 
+@in_a_session
 async def test_a_cancelled_upload_stops_and_can_be_started_again(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -232,6 +233,7 @@ async def test_a_cancelled_upload_stops_and_can_be_started_again(
     assert not page.notices
 
 
+@in_a_session
 async def test_closing_the_medium_stops_its_upload(page: Page, server: RealServer, clip: Path) -> None:
     server.fault = lambda scope: "hold" if is_put(scope) else None
     await page.open(clip)
@@ -243,6 +245,7 @@ async def test_closing_the_medium_stops_its_upload(page: Page, server: RealServe
     assert not page.notices
 
 
+@in_a_session
 async def test_a_file_that_went_away_is_told(page: Page, clip: Path) -> None:
     await page.open(clip)
     clip.unlink()
@@ -251,6 +254,7 @@ async def test_a_file_that_went_away_is_told(page: Page, clip: Path) -> None:
     assert page.notices[0]["code"] == "media.unreadable"
 
 
+@in_a_session
 async def test_a_file_that_is_no_video_is_told_in_the_servers_words(page: Page, tmp_path: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video " * 2000)
@@ -262,6 +266,7 @@ async def test_a_file_that_is_no_video_is_told_in_the_servers_words(page: Page, 
     assert page.state.jobs == []
 
 
+@in_a_session
 async def test_an_answer_that_got_lost_makes_no_second_job(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -274,6 +279,7 @@ async def test_an_answer_that_got_lost_makes_no_second_job(
     assert len(server.jobs.newest()) == 1
 
 
+@in_a_session
 async def test_estimates_follow_the_clip(page: Page, clip: Path) -> None:
     await page.open(clip)
     first = (await page.until(lambda state: state.estimates, "estimates")).estimates
@@ -291,6 +297,7 @@ async def a_job(page: Page, clip: Path) -> str:
     return (await page.until(lambda state: state.jobs, "the job")).jobs[0].id
 
 
+@in_a_session
 async def test_a_job_is_followed_to_its_end(page: Page, server: RealServer, clip: Path) -> None:
     job_id = await a_job(page, clip)
     server.jobs.start(job_id, CPU)
@@ -306,6 +313,7 @@ async def test_a_job_is_followed_to_its_end(page: Page, server: RealServer, clip
     assert [notice["code"] for notice in page.notices] == ["gpu.out-of-memory"]
 
 
+@in_a_session
 async def test_a_job_can_be_cancelled(page: Page, server: RealServer, clip: Path) -> None:
     job_id = await a_job(page, clip)
     await page.do("cancel-job", job_id=job_id)
@@ -314,6 +322,7 @@ async def test_a_job_can_be_cancelled(page: Page, server: RealServer, clip: Path
     assert answer["error"]["code"] == "job.not-found"
 
 
+@in_a_session
 async def test_a_broken_websocket_is_opened_again_and_http_fills_the_gap(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -330,6 +339,7 @@ async def test_a_broken_websocket_is_opened_again_and_http_fills_the_gap(
     assert not page.notices
 
 
+@in_a_session
 async def test_jobs_made_before_are_listed_and_followed_and_old_failures_are_no_news(
     page: Page, server: RealServer, clip: Path
 ) -> None:
@@ -347,6 +357,7 @@ async def test_jobs_made_before_are_listed_and_followed_and_old_failures_are_no_
         assert not later.notices
 
 
+@in_a_session
 async def test_a_job_deleted_elsewhere_leaves_the_list(page: Page, server: RealServer, clip: Path) -> None:
     job_id = await a_job(page, clip)
     server.jobs.cancel(job_id)
@@ -356,11 +367,12 @@ async def test_a_job_deleted_elsewhere_leaves_the_list(page: Page, server: RealS
     assert page.state.jobs == []
 
 
+@in_a_session
 async def test_the_page_finds_a_server_that_comes_and_one_that_comes_back(
     server: RealServer, clip: Path
 ) -> None:
     server.fault = lambda scope: "drop"
-    async with Page(server.url) as page:
+    async with Page(server.url, server=False) as page:
         await page.until(lambda state: state.server_problem, "no server")
         await page.open(clip)
         assert page.state.estimates == []
@@ -377,6 +389,7 @@ async def test_the_page_finds_a_server_that_comes_and_one_that_comes_back(
         assert not page.notices
 
 
+@in_a_session
 async def test_something_else_at_the_address_is_no_server(page: Page, server: RealServer) -> None:
     server.fault = lambda scope: "404"
     await page.do("refresh-server")
@@ -386,6 +399,7 @@ async def test_something_else_at_the_address_is_no_server(page: Page, server: Re
     assert "ReelBallers server" in page.state.server_problem.hint
 
 
+@in_a_session
 async def test_a_fingerprint_tells_contents_apart(tmp_path: Path) -> None:
     def file(name: str, content: bytes) -> NativeFile:
         (tmp_path / name).write_bytes(content)
