@@ -48,6 +48,11 @@ def seek(page: Page, seconds: float) -> None:
     )
 
 
+def shown_frame(page: Page, fps: int = 30) -> int:
+    """The number of the frame at the playhead, from 0."""
+    return int(page.get_by_test_id("video").evaluate("video => video.currentTime") * fps)
+
+
 _GRAB = """async ([testid, crop]) => {
     const source = document.querySelector(`[data-testid=${testid}]`);
     const [x, y, width, height] = crop ?? [0, 0, source.width, source.height];

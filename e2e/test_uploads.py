@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from e2e.clips import demo_frames, write_clip
-from e2e.conftest import BOOT_MS, OpenPage
+from e2e.conftest import OpenPage
 from e2e.driver import export, open_clip, state, until, wait_for_job
+from e2e.running import BOOT_MS
 
 pytestmark = pytest.mark.browser
 
