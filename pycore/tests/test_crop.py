@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pycore.framing.crop import MIN_SIDE, default_crop, fit, is_inside, ratio, reshape, snap
 from pycore.protocol import Aspect, Rect, Size
 
