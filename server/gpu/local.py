@@ -196,7 +196,15 @@ def _threads() -> int:
     """$REELBALLERS_THREADS, else all cores but one, which stays free for the API and the encoder."""
     configured = os.environ.get("REELBALLERS_THREADS", "")
     if configured:
-        return max(int(configured), 1)
+        if not configured.isdecimal() or int(configured) < 1:
+            raise ReelError.of(
+                "config.threads",
+                "Bad setting",
+                f"REELBALLERS_THREADS is {configured!r}.",
+                "Set it to a number of threads, 1 or more, or leave it unset.",
+                500,
+            )
+        return int(configured)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(usable - 1, 1)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pydantic import TypeAdapter
 
@@ -313,6 +314,19 @@ def test_out_of_memory_goes_on_with_smaller_tiles(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(processor, "_through_net", limited)
     made = processor.upscale(picture, plan, threading.Event())
     assert np.abs(made.astype(int) - expected).max() <= 1
+
+
+def test_threads_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("REELBALLERS_THREADS", "3")
+    try:
+        local_processor("cpu")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    monkeypatch.setenv("REELBALLERS_THREADS", "many")
+    with pytest.raises(ReelError, match="REELBALLERS_THREADS is 'many'"):
+        local_processor("cpu")
 
 
 def test_devices() -> None:
