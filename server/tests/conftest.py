@@ -12,7 +12,7 @@ from server.api.main import create_app
 from server.config import Config
 from server.tests import clips
 from server.tests.asgi import SyncClient
-from server.tests.processes import Api, Process, start_api, start_worker
+from server.tests.processes import Api, Process, running_api, start_worker
 
 
 @pytest.fixture
@@ -48,15 +48,11 @@ class Running:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Running]:
     data = tmp_path_factory.mktemp("running") / "data"
-    process, url = start_api(data)
-    try:
+    with running_api(data) as api:
         worker = start_worker(data)
         try:
-            api = Api(url)
             yield Running(api, worker, data, api.upload("project-1", clip))
-            api.http.close()
         finally:
-            assert worker.end() == 0, worker.said()
-    finally:
-        assert process.end() == 0, process.said()
-    assert "Traceback" not in worker.said() + process.said(), worker.said() + process.said()
+            code = worker.end()
+        assert code == 0, worker.said()
+    assert "Traceback" not in worker.said(), worker.said()

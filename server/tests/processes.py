@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,9 +94,9 @@ def export_request(info: dict[str, Any], **changes: Any) -> dict[str, Any]:
 class Api:
     """A client of the API. Answers that are errors fail the test."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, http: httpx.Client) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = http
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         answer = self.http.request(method, f"/api/v1/{path}", json=body, **options)
@@ -136,3 +137,16 @@ class Api:
         answer = self.http.get(f"/api/v1/jobs/{job_id}/result", follow_redirects=True)
         answer.raise_for_status()
         return answer.content
+
+
+@contextmanager
+def running_api(data: Path, *options: str | Path) -> Iterator[Api]:
+    """A client of an API process that ends with the context, in good order."""
+    process, url = start_api(data, *options)
+    try:
+        with httpx.Client(base_url=url, timeout=60) as http:
+            yield Api(url, http)
+    finally:
+        code = process.end()
+    assert code == 0, process.said()
+    assert "Traceback" not in process.said(), process.said()

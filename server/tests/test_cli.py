@@ -11,7 +11,7 @@ from pycore.protocol import ReelError
 from server import __version__, config
 from server.db.database import SCHEMA_VERSION, Database
 from server.db.tables import metadata, schema_version
-from server.tests.processes import REELBALLERS, Api, start_api
+from server.tests.processes import REELBALLERS, running_api
 
 
 def run(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -159,21 +159,18 @@ def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_open_to_others_it_warns(tmp_path: Path) -> None:
-    process, url = start_api(tmp_path / "data", "--host", "0.0.0.0")
-    try:
-        assert url.startswith("http://127.0.0.1:")
-        assert "anyone who reaches it can use it" in process.said()
-        assert "hide WebGPU" in process.said()
-        api = Api(url)
+    data = tmp_path / "data"
+    with running_api(data, "--host", "0.0.0.0") as api:
+        assert api.url.startswith("http://127.0.0.1:")
         assert api.call("GET", "system/health") == {"status": "ok"}
-        api.http.close()
-    finally:
-        assert process.end() == 0
+    said = data.with_suffix(".api.log").read_text()
+    assert "anyone who reaches it can use it" in said
+    assert "hide WebGPU" in said
 
 
-def test_on_loopback_it_does_not(tmp_path: Path) -> None:
-    process, _ = start_api(tmp_path / "data")
-    assert process.end() == 0
-    assert "anyone" not in process.said()
-    second, _ = start_api(tmp_path / "data")
-    assert second.end() == 0
+def test_on_loopback_it_does_not_and_starts_again_on_the_same_data(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for _ in range(2):
+        with running_api(data):
+            pass
+    assert "anyone" not in data.with_suffix(".api.log").read_text()

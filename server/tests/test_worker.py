@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
 from server.tests.conftest import Running
-from server.tests.processes import Api, Process, await_, export_request, start_api, start_worker
+from server.tests.processes import Process, await_, export_request, running_api, start_worker
 
 
 def test_an_export(running: Running) -> None:
@@ -245,9 +245,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     expected = running.api.result(undisturbed["id"])
 
     data = tmp_path / "data"
-    process, url = start_api(data)
-    try:
-        api = Api(url)
+    with running_api(data) as api:
         worker = start_worker(data)
         job = api.export("project-1", api.upload("project-1", clip))
         for moment in ("planned", "segment 0 starts", "segment 1 done", "segment 3 starts", "joining"):
@@ -258,9 +256,6 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
         assert worker.end() == 0
         assert api.result(job["id"]) == expected
         assert done["result"]["sha256"] == hashlib.sha256(expected).hexdigest()
-        api.http.close()
-    finally:
-        assert process.end() == 0
     history = re.findall(r"segment (\d) (starts|done)", worker.log.read_text())
     finished: set[str] = set()
     for index, what in history:
@@ -274,9 +269,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
 
 def test_asked_to_end_in_mid_segment_it_goes_at_once_and_loses_nothing(tmp_path: Path, clip: Path) -> None:
     data = tmp_path / "data"
-    process, url = start_api(data)
-    try:
-        api = Api(url)
+    with running_api(data) as api:
         worker = start_worker(data)
         info = api.upload("project-1", clip)
         job = api.export("project-1", info, in_us=0, out_us=1_500_000)
@@ -292,22 +285,24 @@ def test_asked_to_end_in_mid_segment_it_goes_at_once_and_loses_nothing(tmp_path:
         assert api.await_state(job["id"], "succeeded")["result"]["frames"] == 45
         assert worker.end() == 0
         assert list((data / "tmp").iterdir()) == []
-        api.http.close()
-    finally:
-        assert process.end() == 0
 
 
-def test_a_job_whose_workflow_died_elsewhere_does_not_run_for_ever(running: Running) -> None:
-    job = running.api.export("project-1", running.info, size={"width": 512, "height": 342})
-    running.worker.await_line(f"job {job['id']}: segment 0 starts")
-    client = DBOSClient(system_database_url=f"sqlite:///{running.data / 'workflows.sqlite'}")
-    client.cancel_workflow(job["id"])
-    client.destroy()
-    failed = running.api.await_state(job["id"], "failed")
-    assert failed["error"]["code"] == "job.worker-died"
-    assert "CANCELLED" in failed["error"]["detail"]
-    after = running.api.export("project-1", running.info, in_us=0, out_us=100_000)
-    running.api.await_state(after["id"], "succeeded")
+def test_a_job_whose_workflow_died_elsewhere_does_not_run_for_ever(tmp_path: Path, clip: Path) -> None:
+    data = tmp_path / "data"
+    with running_api(data) as api:
+        worker = start_worker(data)
+        info = api.upload("project-1", clip)
+        job = api.export("project-1", info, size={"width": 512, "height": 342})
+        worker.await_line(f"job {job['id']}: segment 0 starts")
+        client = DBOSClient(system_database_url=f"sqlite:///{data / 'workflows.sqlite'}")
+        client.cancel_workflow(job["id"])
+        client.destroy()
+        failed = api.await_state(job["id"], "failed")
+        assert failed["error"]["code"] == "job.worker-died"
+        assert "CANCELLED" in failed["error"]["detail"]
+        after = api.export("project-1", info, in_us=0, out_us=100_000)
+        api.await_state(after["id"], "succeeded")
+        assert worker.end() == 0
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "http://evil.test"}, {"Host": "evil.test"}])
