@@ -210,14 +210,16 @@ def test_watchers_share_one_look_at_the_database(bench: Bench, monkeypatch: pyte
     monkeypatch.setattr(watching, "POLL_SECONDS", 0.001)
     job = bench.job()
     looks: Counter[int | None] = Counter()
-    all_watch = threading.Event()
+    all_watch, lock = threading.Event(), threading.Lock()
     ask = bench.manager.events
 
     def counted(job_id: str, after: int | None = None) -> Any:
-        looks[after] += 1
-        if looks[None] == 20 and looks[1]:
-            all_watch.set()
-        return ask(job_id, after)
+        found = ask(job_id, after)
+        with lock:
+            looks[after] += 1
+            if looks[None] == 20 and looks[1]:
+                all_watch.set()
+        return found
 
     monkeypatch.setattr(bench.manager, "events", counted)
 
