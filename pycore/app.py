@@ -203,8 +203,6 @@ class App:
             if error.problem.status != 404 and not is_unreachable(error):
                 self._notice(error.problem)
             return
-        if self._opened is not opened:
-            return
         if not same_media(stored, project):
             opened.history.adopt(project_id=self._host.uuid())
         elif opened.history.touched or self._exporting:

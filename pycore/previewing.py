@@ -50,7 +50,6 @@ class Previewing:
         self._crop: Rect | None = None
         self._refusal = ""
         self._pipeline: pipeline.Pipeline | None = None
-        self._busy = False
         self._losses = 0
         self._failures = 0
         self.capability: Capability | None = None
@@ -113,20 +112,16 @@ class Previewing:
     async def frame(self, frame: Frame, time_us: int) -> FramePresented:
         """Draws a frame, or drops it when there is nothing to draw with or the last one is still under way.
         Closes it."""
-        if self._busy or not self.preview.live:
+        if self._pipeline is None or not self.preview.live:
             frame.close()
             return FramePresented(time_us, presented=False)
-        self._busy = True
         try:
-            assert self._pipeline is not None  # that is what live means
             presented = await self._pipeline.render(frame, time_us)
             self._failures = 0
             return presented
         except Exception as error:  # noqa: BLE001 -- the page waits for an answer whatever went wrong; it is shown
             self._failed(as_problem(error, "drawing a frame"))
             return FramePresented(time_us, presented=False)
-        finally:
-            self._busy = False
 
     def close(self) -> None:
         """Gives the GPU back."""

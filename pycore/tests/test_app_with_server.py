@@ -153,6 +153,22 @@ async def test_a_stored_project_of_another_file_is_left_alone(
 
 
 @in_a_session
+async def test_a_stored_project_that_comes_too_late_is_no_longer_taken_up(
+    page: Page, clip: Path, tmp_path: Path
+) -> None:
+    await page.open(clip)
+    await page.do("start-export")
+    stored = (await page.until(lambda state: state.jobs, "the job")).project
+    assert stored is not None
+    opening = asyncio.create_task(page.open(clip, project_id=stored.id))
+    await asyncio.sleep(0)  # it has begun, and waits for the server
+    await page.open(write_clip(tmp_path / "other.mp4", seed=8))
+    await opening
+    assert page.state.project is not None
+    assert page.state.project.clips[0].media.name == "other.mp4"
+
+
+@in_a_session
 async def test_an_unknown_project_id_is_kept_for_the_new_project(page: Page, clip: Path) -> None:
     await page.open(clip, project_id="remembered-by-the-page")
     assert page.state.project is not None
@@ -280,13 +296,16 @@ async def test_an_answer_that_got_lost_makes_no_second_job(
 
 
 @in_a_session
-async def test_estimates_follow_the_clip(page: Page, clip: Path) -> None:
+async def test_estimates_follow_the_clip(page: Page, server: RealServer, clip: Path) -> None:
     await page.open(clip)
     first = (await page.until(lambda state: state.estimates, "estimates")).estimates
     assert [estimate.recommended for estimate in first].count(True) == 1
     await page.do("set-trim", in_us=0, out_us=100_000)
     state = await page.until(lambda state: state.estimates and state.estimates != first, "others")
     assert state.estimates[0].frames == 3
+    asked = server.requests.count("POST /api/v1/estimates")
+    await page.do("refresh-server")  # the server may have learnt
+    await page.hear(lambda _: server.requests.count("POST /api/v1/estimates") > asked, "asking again")
     await page.do("close-media")
     assert page.state.estimates == []
 
@@ -346,8 +365,10 @@ async def test_jobs_made_before_are_listed_and_followed_and_old_failures_are_no_
     first = await a_job(page, clip)
     server.jobs.fail(first, Problem("x", "It failed"))
     await page.hear(lambda page: page.notices, "a notice")
+    await page.do("refresh-server")
     await page.do("start-export")
     await page.until(lambda state: len(state.jobs) == 2, "a second job")
+    assert len(page.notices) == 1
     async with Page(server.url) as later:
         state = await later.until(lambda state: len(state.jobs) == 2, "both jobs")
         second = state.jobs[0].id
