@@ -49,7 +49,7 @@ class Uploads:
         if record is None:
             self._check_room(request.bytes)
             media_id = new_media_id()
-            key = media_key(project_id, media_id)
+            key = media_key(project_id, media_id, request.name)
             upload = self._storage.create_upload(key)
             part_bytes = self._config.part_bytes
             if request.bytes > part_bytes * MOST_PARTS:

@@ -32,7 +32,7 @@ class MediaRecord:
 
     @property
     def key(self) -> str:
-        return media_key(self.project_id, self.id)
+        return media_key(self.project_id, self.id, self.name)
 
 
 class MediaTable:

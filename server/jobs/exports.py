@@ -18,12 +18,13 @@ from tempfile import TemporaryDirectory
 from pycore.protocol import ExportResult, Problem
 from server.db.documents import dump, load
 from server.db.fleet import Fleet
+from server.db.media import MediaTable
 from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, GpuProcessor, SegmentStats, Stopped
 from server.gpu.estimates import work_pixels
 from server.jobs.manager import JobManager
 from server.jobs.reporter import SegmentReporter
 from server.storage.base import Storage
-from server.storage.keys import job_folder, media_key, result_keys, segment_keys, segments_folder
+from server.storage.keys import job_folder, result_keys, segment_keys, segments_folder
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class ExportSteps:
     `working` is held while a file is being made."""
 
     manager: JobManager
+    media: MediaTable
     fleet: Fleet
     storage: Storage
     processor: GpuProcessor
@@ -158,7 +160,7 @@ class ExportSteps:
     @contextlib.contextmanager
     def _source(self, job_id: str) -> Iterator[Path]:
         project_id, media_id = self.manager.get(job_id).project_id, self.manager.request(job_id).media_id
-        with self.storage.as_file(media_key(project_id, media_id)) as path:
+        with self.storage.as_file(self.media.get(project_id, media_id).key) as path:
             yield path
 
     @contextlib.contextmanager

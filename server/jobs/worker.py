@@ -19,6 +19,7 @@ from pycore.protocol import Problem
 from server.config import Config
 from server.db.database import Database
 from server.db.fleet import HEARTBEAT_SECONDS, Fleet
+from server.db.media import MediaTable
 from server.jobs.exports import ExportSteps
 from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
@@ -53,7 +54,7 @@ def run_worker(config: Config) -> None:
     database = Database(config.database_url)
     manager, fleet = JobManager(database), Fleet(database)
     storage = LocalStorage(config.storage, UrlSigner(config.signing_key(), "/"))
-    steps = ExportSteps(manager, fleet, storage, processor, config.tmp, stopping)
+    steps = ExportSteps(manager, MediaTable(database), fleet, storage, processor, config.tmp, stopping)
     dispatcher = Dispatcher(manager, _launch_dbos(config, steps))
     fleet.heartbeat(WORKER, processor.info())
     _log.info("worker %d is ready: %s", os.getpid(), processor.info().name)

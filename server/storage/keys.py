@@ -1,5 +1,7 @@
 """Where things lie in the storage."""
 
+import re
+
 
 def project_folder(project_id: str) -> str:
     """All media of a project."""
@@ -11,9 +13,10 @@ def media_folder(project_id: str, media_id: str) -> str:
     return f"{project_folder(project_id)}/media/{media_id}"
 
 
-def media_key(project_id: str, media_id: str) -> str:
-    """The media file itself."""
-    return f"{media_folder(project_id, media_id)}/source"
+def media_key(project_id: str, media_id: str, name: str) -> str:
+    """The media file itself, under what a key allows of its name: errors about the file quote it."""
+    plain = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")
+    return f"{media_folder(project_id, media_id)}/{plain[-80:].lstrip('-.') or 'video'}"
 
 
 def job_folder(job_id: str) -> str:

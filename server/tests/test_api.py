@@ -138,10 +138,11 @@ def test_other_content_is_another_upload(client: SyncClient, project: str) -> No
 def test_no_video_is_refused_and_deleted(
     client: SyncClient, project: str, config: Config, content: bytes
 ) -> None:
-    plan = plan_of(client, content)
+    plan = plan_of(client, content, name="My Match.mp4")
     put(client, plan, content)
     refused = complete(client, plan, 422)
     assert refused["code"].startswith("media.")
+    assert "my-match.mp4" in refused["detail"]
     assert refused["title"]
     assert refused["hint"]
     assert (

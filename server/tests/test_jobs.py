@@ -131,11 +131,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     table = MediaTable(database)
     table.add("project-1", "media-1", UploadRequest("clip.mp4", 6, "0" * 16), 10, "upload")
     table.complete("project-1", "media-1", MediaInfo("media-1", "clip.mp4", 6, Size(48, 32), 1_000_000))
-    storage.put(media_key("project-1", "media-1"), [b"source"])
+    storage.put(media_key("project-1", "media-1", "clip.mp4"), [b"source"])
     manager, processor = JobManager(database), Scripted()
     scratch = tmp_path / "tmp"
     scratch.mkdir()
-    steps = ExportSteps(manager, Fleet(database), storage, processor, scratch, threading.Event())
+    steps = ExportSteps(manager, table, Fleet(database), storage, processor, scratch, threading.Event())
     yield Bench(database, manager, storage, processor, steps)
     database.close()
 

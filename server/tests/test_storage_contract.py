@@ -10,7 +10,8 @@ import pytest
 from pycore.protocol import ReelError
 from server.api.main import PREFIX, create_app
 from server.config import Config
-from server.storage.base import Storage
+from server.storage.base import Storage, check_key
+from server.storage.keys import media_key
 from server.storage.local import LocalStorage
 from server.storage.signing import UrlSigner
 from server.tests.asgi import SyncClient
@@ -338,3 +339,13 @@ def test_a_deleted_object_is_not_found(fixture: Fixture) -> None:
     url = fixture.storage.url_to_get("a", "a", NOW + 60)
     fixture.storage.delete("a")
     assert fixture.http.get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["clip.mp4", "../../etc/passwd", "...", "", "Ä", ".hidden", "a" * 300 + ".mp4", "\0\n", "-x-", "/"],
+)
+def test_a_files_name_makes_a_key(name: str) -> None:
+    key = check_key(media_key("project-1", "media-1", name))
+    assert key.startswith("projects/project-1/media/media-1/")
+    assert key.count("/") == 4

@@ -212,7 +212,7 @@ def test_cancelling_a_queued_job(running: Running) -> None:
 
 def test_a_source_that_breaks_fails_the_job_with_words(running: Running) -> None:
     job = running.api.export("project-1", running.info, size={"width": 512, "height": 342})
-    media = running.data / "storage/objects/projects/project-1/media" / running.info["id"] / "source"
+    media = running.data / "storage/objects/projects/project-1/media" / running.info["id"] / "clip.mp4"
     running.worker.await_line(f"job {job['id']}: segment 0 starts")
     content = media.read_bytes()
     media.write_bytes(b"no video any more")
@@ -221,6 +221,7 @@ def test_a_source_that_breaks_fails_the_job_with_words(running: Running) -> None
     finally:
         media.write_bytes(content)
     assert failed["error"]["code"].startswith("media.")
+    assert "clip.mp4" in failed["error"]["detail"]
     assert failed["error"]["hint"]
     assert not (running.data / "storage/objects/jobs" / job["id"]).exists()
 

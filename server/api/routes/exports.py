@@ -5,7 +5,6 @@ from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
 from server.gpu.base import ExportPlan, ExportSpec
 from server.gpu.router import choose
-from server.storage.keys import media_key
 
 
 def create(call: Call) -> Job | Answer:
@@ -47,7 +46,7 @@ def _plan(services: Services, project_id: str, request: ExportRequest) -> Export
             409,
         )
     spec = ExportSpec(request.in_us, request.out_us, request.crop, request.size, request.model)
-    with services.storage.as_file(media_key(project_id, request.media_id)) as source:
+    with services.storage.as_file(media.key) as source:
         return plan_export(source, spec)
 
 
