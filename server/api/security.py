@@ -5,6 +5,7 @@ it through a person's browser: a server bound to loopback answers only to loopba
 and what changes something, or opens a WebSocket, must not come from another origin.
 """
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from pycore.protocol import Problem
 from server.api.problems import problem_response
 from server.config import LOOPBACK, Config
 
+_AUTHORITY = re.compile(r"[\w.\-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -29,13 +31,14 @@ ISOLATION = {
 
 def page_policy(host: str, secure: bool) -> str:
     """The Content-Security-Policy of the page and its workers; `host` as the browser named us."""
+    sockets = f" {'wss' if secure else 'ws'}://{host}" if _AUTHORITY.fullmatch(host) else ""
     return "; ".join(
         (
             "default-src 'self'",
             "script-src 'self' 'wasm-unsafe-eval'",
             "style-src 'self'",
             "worker-src 'self'",
-            f"connect-src 'self' {'wss' if secure else 'ws'}://{host}",  # not all browsers count ws to 'self'
+            f"connect-src 'self'{sockets}",  # not all browsers count WebSockets to 'self'
             "media-src 'self' blob:",
             "img-src 'self' data: blob:",
             "object-src 'none'",
@@ -108,8 +111,6 @@ def _split(authority: str, scheme: str) -> tuple[str, int | None]:
     if not colon or authority.endswith("]"):
         host, port = authority, ""
     number = int(port) if port.isdecimal() else _DEFAULT_PORTS.get(scheme)
-    if scheme in ("ws", "wss") or number is None:
-        number = number or None
     return host.strip("[]").lower(), number
 
 

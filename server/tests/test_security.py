@@ -130,6 +130,14 @@ def test_the_page_may_run_its_own_scripts_and_nothing_else(client: SyncClient) -
         assert "'unsafe-eval'" not in policy
 
 
+def test_a_strange_host_adds_no_rule(config: Config) -> None:
+    with SyncClient(create_app(replace(config, host="0.0.0.0"))) as client:
+        for host in ("a; script-src *", "a b", "*", "a'b", "[::1]; x"):
+            policy = client.get("/", headers={"Host": host}).headers["content-security-policy"]
+            assert "connect-src 'self';" in policy
+            assert policy.count("script-src") == 1
+
+
 def test_api_answers_run_nothing(client: SyncClient) -> None:
     policy = client.get("/api/v1/system/health").headers["content-security-policy"]
     assert "default-src 'none'" in policy
