@@ -19,12 +19,14 @@ const FILES = [
 const waiting = [];
 let receive = message => void waiting.push(message);
 let step = "loading Python";
+let failed = false;
 
 onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
 
 /** @param {{base: string, api: string, software: boolean}} options */
 async function boot({ base, api, software }) {
   const stop = tellProgress();
+  const unguard = guardFetch();
   try {
     const pyodideUrl = new URL("pyodide/", base).href;
     const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
@@ -34,6 +36,7 @@ async function boot({ base, api, software }) {
       packageBaseUrl: pyodideUrl,
       packages: ["pycore"],
     });
+    if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";
     const start = python.pyimport("pycore.backends.browser.worker").start;
     receive = start(base, api, software);
@@ -42,7 +45,30 @@ async function boot({ base, api, software }) {
     fail(error);
   } finally {
     stop();
+    unguard();
   }
+}
+
+/**
+ * Fails the boot when a file of it does not come: where that happens inside Pyodide, loadPyodide may never settle.
+ * Returns what ends that.
+ */
+function guardFetch() {
+  const { fetch } = globalThis;
+  globalThis.fetch = async (input, init) => {
+    const name = new URL(input instanceof Request ? input.url : input, location.href).pathname;
+    try {
+      const response = await fetch(input, init);
+      const page = response.headers.get("content-type")?.startsWith("text/html");
+      if (!response.ok || page) throw new Error(`the server answered ${page ? "with a web page" : response.status}`);
+      return response;
+    } catch (error) {
+      const wrapped = new Error(`${name} could not be loaded: ${error.message}`);
+      fail(wrapped);
+      throw wrapped;
+    }
+  };
+  return () => (globalThis.fetch = fetch);
 }
 
 /** Posts a booting event whenever one of FILES has arrived; returns what ends that. */
@@ -66,6 +92,8 @@ function tellProgress() {
 
 /** Tells why there is no Python, and refuses what waits for it. @param {any} error */
 function fail(error) {
+  if (failed) return;
+  failed = true;
   const text = String(error?.message ?? error).trim();
   const problem = {
     code: "boot.failed",
