@@ -1,4 +1,4 @@
-"""The command line: `reelballers serve`, `worker` and `export`."""
+"""The command line: `reelballers serve`, `worker`, `export` and `evaluate`."""
 
 import sys
 from pathlib import Path
@@ -18,17 +18,21 @@ DATA_OPTION = click.option(
 
 
 class _Commands(click.Group):
-    """The commands; `export` is loaded when it is called, since it needs PyTorch. Errors that a person can
+    """The commands; those that need PyTorch are loaded when they are called. Errors that a person can
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "export"])
+        return sorted([*super().list_commands(ctx), "evaluate", "export"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "export":
             from server.export_cli import export
 
             return export
+        if cmd_name == "evaluate":
+            from server.evaluate_cli import evaluate
+
+            return evaluate
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
