@@ -121,7 +121,7 @@ class CancelJob:
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """Result: {"url": presigned URL, "filename": name}."""
+    """Result: {"url": where the file is downloaded (it redirects to a presigned URL), "filename": name}."""
 
     job_id: str
     type: Literal["download-result"] = "download-result"

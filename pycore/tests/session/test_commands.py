@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pycore.protocol import Aspect, Rect, Size, WebGPULevel
-from pycore.tests.real_server import Page, in_a_session
+from pycore.tests.session.real_server import Page, in_a_session
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -27,6 +27,11 @@ from server.jobs.manager import JobManager
 PATIENCE = 0.02
 """Waits in tests are this share of the real ones."""
 
+PART_BYTES = 4096
+"""Of an upload: small, so that a small clip has many."""
+
+CPU = Processor(ProcessorKind.CPU, "test CPU", True)
+
 HANGS_S = 30
 """A limit against hanging, not a bar."""
 
@@ -65,7 +70,12 @@ class RealServer:
 
     def has_worker(self) -> None:
         """As if a worker with a CPU were there."""
-        self.fleet.heartbeat("test", Processor(ProcessorKind.CPU, "test CPU", True))
+        self.fleet.heartbeat("test", CPU)
+
+    @property
+    def puts(self) -> list[str]:
+        """The uploads of parts that came."""
+        return [request for request in self.requests if request.startswith("PUT /api/v1/storage/")]
 
     def start(self) -> None:
         self.listener.listen(64)
@@ -113,6 +123,11 @@ def real_server(data: Path, **settings: Any) -> Iterator[RealServer]:
         yield server
     finally:
         server.stop()
+
+
+def is_put(scope: dict[str, Any]) -> bool:
+    """Whether a request uploads a part."""
+    return scope.get("method") == "PUT" and "/storage/" in scope["path"]
 
 
 def in_a_session(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

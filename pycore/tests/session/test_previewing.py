@@ -10,8 +10,8 @@ from pycore.backends.gpu import OffscreenTarget
 from pycore.backends.native_gpu import NativeAdapter, NativeDevice, NativeGpu, PixelFrame
 from pycore.protocol import ReelError, Size
 from pycore.tests.native import native_device
-from pycore.tests.real_server import Page
 from pycore.tests.running import run
+from pycore.tests.session.real_server import Page
 
 pytestmark = pytest.mark.gpu
 NOBODY = "http://127.0.0.1:9"
