@@ -12,6 +12,7 @@ from server.api.main import create_app
 from server.config import Config
 from server.tests import clips
 from server.tests.asgi import SyncClient
+from server.tests.job_bench import Bench, open_bench
 from server.tests.processes import Api, Process, running_api, start_worker
 
 
@@ -26,6 +27,13 @@ def client(config: Config) -> Iterator[SyncClient]:
     """The API in this process, without a worker."""
     with SyncClient(create_app(config)) as client:
         yield client
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """All that jobs need, without processes."""
+    with open_bench(tmp_path) as bench:
+        yield bench
 
 
 @pytest.fixture(scope="session")
