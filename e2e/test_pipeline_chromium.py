@@ -3,7 +3,7 @@ GPU backend keeps its contract, and what is on the canvas is what the numpy refe
 
 import io
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from pycore.tests import golden, reference
 from pycore.tests.gpu_contract import CONTRACT
 from pycore.tests.serving import served
+from pycore.upscaler.weights import Conv, parse
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,11 @@ def ask(page: Page, name: str, argument: Any = None) -> Any:
 
 
 def case(
-    *crops: tuple[int, int, int, int], read: bool, split: float = 0.0, sharpness: float = 0.4
+    *crops: tuple[int, int, int, int],
+    read: bool,
+    split: float = 0.0,
+    sharpness: float = 0.4,
+    tier: str = "",
 ) -> dict[str, Any]:
     height, width, _ = FRAME.shape
     return {
@@ -65,13 +70,18 @@ def case(
         "read": read,
         "split": split,
         "sharpness": sharpness,
+        "tier": tier,
     }
 
 
 def assert_shows(
-    picture: np.ndarray, crop: tuple[int, int, int, int], split: float, sharpness: float
+    picture: np.ndarray,
+    crop: tuple[int, int, int, int],
+    split: float,
+    sharpness: float,
+    net: Sequence[Conv] = (),
 ) -> None:
-    wanted = reference.picture(FRAME, crop, split, sharpness).astype(int)
+    wanted = reference.picture(FRAME, crop, split, sharpness, net).astype(int)
     assert picture.shape == wanted.shape
     # One for our rounding, one for the browser's on the frame's way.
     assert np.abs(picture.astype(int) - wanted).max() <= 2
@@ -112,6 +122,13 @@ def test_a_video_frame_is_drawn_as_the_reference_says(page: Page, split: float, 
     assert shown["closed"]
     picture = np.frombuffer(b64decode(answer["pixels"]), np.uint8).reshape(26, 34, 4)
     assert_shows(picture[..., :3], CROP, split, sharpness)
+
+
+def test_a_video_frame_is_drawn_with_a_net(page: Page) -> None:
+    answer = ask(page, "draw", case(CROP, read=True, tier="S"))
+    picture = np.frombuffer(b64decode(answer["pixels"]), np.uint8).reshape(26, 34, 4)
+    net = parse((ROOT / "web" / "models" / "s.safetensors").read_bytes(), "s")
+    assert_shows(picture[..., :3], CROP, 0.0, 0.4, net)
 
 
 def test_a_video_has_the_colours_that_the_browser_gives_it(page: Page) -> None:

@@ -46,6 +46,7 @@ from pycore.protocol import (
     SetTrim,
     StartExport,
     StateChanged,
+    Tier,
     Undo,
     Upload,
     decode,
@@ -61,10 +62,12 @@ UPLOAD_ID = "upload"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`api`: where the server's API lives. `software`: take a software GPU adapter too (tests)."""
+    """`api`: where the server's API lives. `software`: take a software GPU adapter too (tests). `tier`: draw
+    the preview with it, however slow it is."""
 
     api: str = "/api/v1"
     software: bool = False
+    tier: Tier | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +96,12 @@ class App:
         self._estimator = Estimator(host, client, tasks, self._changed, self._notice)
         self._exporter = Exporter(host, client, self._board, self._show_upload)
         self._previewing = Previewing(
-            gpu, tasks, self._changed, self._notice, force_software=options.software
+            gpu,
+            tasks,
+            self._changed,
+            self._notice,
+            force_software=options.software,
+            tier=options.tier,
         )
 
     def start(self) -> None:

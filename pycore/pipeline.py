@@ -1,23 +1,24 @@
 """A video frame's way to the canvas. Read this first.
 
     page: <video> -> VideoFrame -> worker -> app -> Pipeline.render(frame)
-        frame_binder   the VideoFrame as an external texture: no copy, RGB already in the canvas's colour
-        space ingest         the crop's whole pixels -> Y, Cb, Cr
-        (web/shaders/ingest.wgsl) stages         Y -> Y at twice the size
-        (lanczos3.wgsl; nets later) compose        colours back, sharpening, before|after -> the canvas
-        (compose.wgsl) frame.close()  at once after the one submit, whatever happened done()         then the
-        page hears that it is presented, and sends the next
+        frame_binder    the VideoFrame as an external texture: no copy, already RGB in the canvas's colours
+        ingest          the crop's whole pixels -> Y, Cb, Cr                     (web/shaders/ingest.wgsl)
+        lanczos3        Y at twice the size
+        conv...         a net's layers; the last adds its correction to that     (conv.wgsl, cells_*.wgsl)
+        compose         colours back, sharpening, before|after -> the canvas     (compose.wgsl)
+        frame.close()   at once after the one submit, whatever happened
+        done()          then the page hears that it is presented, and sends the next
 
-Per frame this makes one encoder, one submit and one bind group (an external texture lives for one frame
-only); everything else is made when the crop's size changes. Only the crop is computed, so cost follows the
-crop and not the frame.
+Per frame this makes one encoder, one submit and two bind groups (an external texture and a canvas's texture
+live for one frame only); everything else is made when the crop's size changes. Only the crop is computed, so
+cost follows the crop and not the frame.
 """
 
 from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any
 
-from pycore.backends.gpu import Device, Frame, GpuBackend
+from pycore.backends.gpu import Device, Frame, FrameKind, GpuBackend
 from pycore.capability import assess
 from pycore.framing.crop import snap
 from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
@@ -25,19 +26,19 @@ from pycore.shaders import ShaderManager
 from pycore.upscaler.benchmark import measure
 from pycore.upscaler.look import Look
 from pycore.upscaler.plan import plan_for
-from pycore.upscaler.upscaler import SCALE, Upscaler
+from pycore.upscaler.tiers import Tiers
+from pycore.upscaler.upscaler import SCALE
 
 
 class Pipeline:
     """Draws video frames, upscaled, on one canvas. Setters take effect with the next frame; a change of the
     crop's place or of the look costs 32 bytes to the GPU, a change of its size new textures."""
 
-    def __init__(self, device: Device, canvas: Any, tier: Tier = Tier.BASE) -> None:
+    def __init__(self, device: Device, canvas: Any) -> None:
         """`canvas`: the platform's (see Device.canvas)."""
         self.canvas = device.canvas(canvas)
         self._device = device
-        self._upscaler = Upscaler(device, ShaderManager(device), plan_for(tier, device.frame_kind))
-        self._prepared = False
+        self._tiers = Tiers(device, self.canvas.format)
         self._busy = False
         self._closed = False
         self._source: Size | None = None
@@ -86,11 +87,21 @@ class Pipeline:
         self._look = None
 
     async def prepare(self) -> None:
-        """Compiles the shaders; the first `render` does it otherwise. Raises ReelError (see
+        """Compiles the base tier's shaders; the first `render` does it otherwise. Raises ReelError (see
         ShaderManager)."""
-        if not self._prepared:
-            await self._upscaler.prepare(self.canvas.format)
-            self._prepared = True
+        await self._tiers.prepare_base()
+
+    async def improve(self, tier: Tier | None = None) -> None:
+        """Measures the nets; frames are drawn with the largest that is fast enough from then on. With a
+        `tier`, that one is used unmeasured. Frames may be drawn meanwhile. Raises ReelError when a model or a
+        shader cannot be had."""
+        await self.prepare()
+        await (self._tiers.measure_nets() if tier is None else self._tiers.force(tier))
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the next frame."""
+        return Tier.BASE if self._crop is None else self._tiers.best(Size(*self._crop[2:]))
 
     async def render(self, frame: Frame, time_us: int) -> FramePresented:
         """Draws `frame` and closes it. Dropped (`presented` false) when the last is still under way, or
@@ -112,8 +123,9 @@ class Pipeline:
             await self.prepare()
             started = perf_counter()
             look = self._current_look()
-            self._upscaler.show(look, self.canvas)
-            self._device.submit(*self._upscaler.steps(frame))
+            upscaler = self._tiers.use(Size(look.width, look.height))
+            upscaler.show(look, self.canvas)
+            self._device.submit(upscaler.steps(frame))
         finally:
             frame.close()
         submitted = perf_counter()
@@ -156,7 +168,7 @@ async def detect(backend: GpuBackend, *, force_software: bool = False) -> tuple[
     if adapter and (force_software or not adapter.facts.software):
         device = await adapter.device()
         if not adapter.facts.software:
-            bench_ms = await measure(device)
+            bench_ms = await measure(device, ShaderManager(device), plan_for(FrameKind.TEXTURE, "rgba8unorm"))
     capability = assess(
         adapter.facts if adapter else None,
         secure=backend.secure,

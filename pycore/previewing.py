@@ -19,6 +19,7 @@ from pycore.protocol import (
     ReelError,
     SetPreview,
     Size,
+    Tier,
     WebGPULevel,
 )
 from pycore.tasks import Tasks, as_problem
@@ -28,7 +29,8 @@ _MAX_FAILURES = 3
 
 
 class Previewing:
-    """`changed()` is called when `capability` or `preview` change."""
+    """`changed()` is called when `capability` or `preview` change. `tier`: the one to draw with, measured or
+    not."""
 
     def __init__(
         self,
@@ -38,12 +40,15 @@ class Previewing:
         on_problem: Callable[[Problem], None],
         *,
         force_software: bool,
+        tier: Tier | None = None,
     ) -> None:
         self._gpu = gpu
         self._tasks = tasks
         self._changed = changed
         self._on_problem = on_problem
         self._force_software = force_software
+        self._tier = tier
+        self._improved: pipeline.Pipeline | None = None
         self._device: Device | None = None
         self._canvas: Any = None
         self._source: Size | None = None
@@ -118,6 +123,7 @@ class Previewing:
         try:
             presented = await self._pipeline.render(frame, time_us)
             self._failures = 0
+            self._improve()
             return presented
         except Exception as error:  # noqa: BLE001 -- the page waits for an answer whatever went wrong; it is shown
             self._failed(as_problem(error, "drawing a frame"))
@@ -140,6 +146,24 @@ class Previewing:
                 self._pipeline.set_crop(self._crop)
             except ReelError as error:
                 self._refusal = str(error)
+        self._judge()
+
+    def _improve(self) -> None:
+        """Once per pipeline, when its first frame is on the screen, looks for a net that the GPU is fast
+        enough for. Software is not, so that there only `tier` counts."""
+        made = self._pipeline
+        if made is None or made is self._improved or self.capability is None:
+            return
+        self._improved = made
+        if self._tier is not None or not self.capability.software:
+            self._tasks.start(self._find_net(made), "choosing a preview model")
+
+    async def _find_net(self, made: pipeline.Pipeline) -> None:
+        try:
+            await made.improve(self._tier)
+        except ReelError as error:
+            if made is self._pipeline:  # else it was closed meanwhile
+                self._on_problem(error.problem)
         self._judge()
 
     def _release(self) -> None:
@@ -174,7 +198,9 @@ class Previewing:
             await self.detect()
 
     def _judge(self) -> None:
-        """Whether frames are worth sending, and if not, why not."""
+        """Whether frames are worth sending, and if not, why not; and what they are drawn with."""
+        if self._pipeline is not None and self.capability is not None:
+            self.capability = replace(self.capability, tier=self._pipeline.tier)
         message = ""
         if self._losses >= _MAX_LOSSES:
             message = "The GPU was lost twice, so the preview has stopped. Reload the page to try again."

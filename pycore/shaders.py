@@ -40,24 +40,6 @@ class ShaderManager:
                 self._pipelines[key] = await self._device.compute_pipeline(module, entry, constants)
         return self._pipelines[key]
 
-    async def render(
-        self,
-        files: Sequence[str],
-        format: str,
-        constants: Constants = NO_CONSTANTS,
-        vertex: str = "corners",
-        fragment: str = "paint",
-    ) -> Any:
-        """The render pipeline of `files` onto a target of `format`. Errors as with `compute`."""
-        key = (*files, format, vertex, fragment, *sorted(constants.items()))
-        if key not in self._pipelines:
-            module = await self._module(tuple(files))
-            with _named(files):
-                self._pipelines[key] = await self._device.render_pipeline(
-                    module, vertex, fragment, constants, format
-                )
-        return self._pipelines[key]
-
     async def _module(self, files: tuple[str, ...]) -> Any:
         if files not in self._modules:
             for name in files:

@@ -45,8 +45,8 @@ let boot = { progress: 0, message: "Starting" };
 let failure = null;
 
 fillIcons();
-const software = new URLSearchParams(location.search).get("adapter") === "software";
-const client = new WorkerClient({ software, api: "/api/v1", onEvent });
+const query = new URLSearchParams(location.search);
+const client = new WorkerClient({ software: query.get("adapter") === "software", tier: query.get("tier") ?? "", api: "/api/v1", onEvent });
 
 /** Sends a command for a control: a refusal is told, and gives undefined. @param {Command} command @param {object} [attachments] @param {Transferable[]} [transfer] */
 async function run(command, attachments, transfer) {

@@ -37,10 +37,10 @@ export class WorkerClient {
   #dead = null;
 
   /**
-   * @param {{software: boolean, api: string, onEvent: (event: WorkerEvent) => void}} options `software`: accept a software
-   * adapter; `api`: the API's path on this host; `onEvent` gets every event, in order.
+   * @param {{software: boolean, tier?: string, api: string, onEvent: (event: WorkerEvent) => void}} options `software`: accept a software
+   * adapter; `tier`: the preview's, unmeasured ("" or none: by the GPU's speed); `api`: the API's path on this host; `onEvent` gets every event, in order.
    */
-  constructor({ software, api, onEvent }) {
+  constructor({ software, tier = "", api, onEvent }) {
     this.#onEvent = onEvent;
     this.ready = new Promise((resolve, reject) => {
       this.#up = resolve;
@@ -52,7 +52,7 @@ export class WorkerClient {
     this.#worker.addEventListener("message", message => this.#receive(message.data));
     this.#worker.addEventListener("error", error => this.#die("worker.crashed", "The upscaler's worker stopped", error.message || "worker.js could not be loaded, or gave no reason."));
     this.#worker.addEventListener("messageerror", () => this.#die("worker.message", "The upscaler's worker sent something unreadable", ""));
-    this.#worker.postMessage({ boot: { software, base, api } });
+    this.#worker.postMessage({ boot: { software, tier, base, api } });
   }
 
   /**

@@ -2,7 +2,7 @@
 /**
  * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py).
  *
- * First message: {boot: {base, api, software}}. What comes before Python is there waits for it.
+ * First message: {boot: {base, api, software, tier}}. What comes before Python is there waits for it.
  */
 
 /** What the boot fetches, with each file's share of the wait. */
@@ -23,8 +23,8 @@ let failed = false;
 
 onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
 
-/** @param {{base: string, api: string, software: boolean}} options */
-async function boot({ base, api, software }) {
+/** @param {{base: string, api: string, software: boolean, tier: string}} options */
+async function boot({ base, api, software, tier }) {
   const stop = tellProgress();
   const unguard = guardFetch();
   try {
@@ -39,7 +39,7 @@ async function boot({ base, api, software }) {
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";
     const start = python.pyimport("pycore.backends.browser.worker").start;
-    receive = start(base, api, software);
+    receive = start(base, api, software, tier);
     for (const message of waiting.splice(0)) receive(message);
   } catch (error) {
     fail(error);

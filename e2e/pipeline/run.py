@@ -12,7 +12,7 @@ from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports]
 from pycore.backends.browser.gpu import BrowserGpu
 from pycore.backends.gpu import Device, OffscreenTarget
 from pycore.pipeline import Pipeline, detect
-from pycore.protocol import Rect, Size, encode
+from pycore.protocol import Rect, Size, Tier, encode
 
 BASE = f"{js.location.origin}/"
 
@@ -49,6 +49,8 @@ async def draw(case: str, canvas: Any) -> str:
     target = OffscreenTarget(on, "rgba8unorm") if given["read"] else canvas
     pipeline = Pipeline(on, target)
     pipeline.set_source(Size(given["width"], given["height"]))
+    if given["tier"]:
+        await pipeline.improve(Tier(given["tier"]))
     shown = []
     for crop in given["crops"]:
         pipeline.set_crop(Rect(*crop))

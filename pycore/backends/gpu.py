@@ -112,14 +112,6 @@ class Canvas(Protocol):
         ...
 
 
-class Draw(NamedTuple):
-    """The render pass of a frame: one triangle over all of `canvas`."""
-
-    pipeline: Any
-    bindings: Any
-    canvas: Canvas
-
-
 class Frame(Protocol):
     """A decoded picture: a VideoFrame in the browser, `PixelFrame` natively. Whoever takes it closes it."""
 
@@ -132,7 +124,7 @@ class Device(Protocol):
     facts: AdapterFacts
     frame_kind: FrameKind
     canvas_format: str
-    """The format that the platform's canvases prefer."""
+    """The format of the platform's canvases: rgba8unorm or bgra8unorm; compute shaders can write to it."""
 
     async def load_shader(self, name: str) -> str:
         """The text of `shaders/<name>.wgsl`. Raises ReelError when it cannot be had."""
@@ -142,8 +134,20 @@ class Device(Protocol):
         """A zeroed buffer of `size` bytes (a multiple of 4)."""
         ...
 
+    async def load_model(self, name: str) -> bytes:
+        """The content of `models/<name>.safetensors`. Raises ReelError when it cannot be had."""
+        ...
+
     def write_buffer(self, buffer: Any, data: bytes) -> None:
         """Queues a write from offset 0; `data`'s length is a multiple of 4."""
+        ...
+
+    def free_buffer(self, buffer: Any) -> None:
+        """Gives its memory back once what was submitted has run."""
+        ...
+
+    async def read_buffer(self, buffer: Any, size: int) -> bytes:
+        """Its first `size` bytes. For tests: it waits for the GPU."""
         ...
 
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
@@ -167,13 +171,6 @@ class Device(Protocol):
         Raises ReelError "gpu.pipeline" with the driver's words when it cannot be made."""
         ...
 
-    async def render_pipeline(
-        self, module: Any, vertex: str, fragment: str, constants: Mapping[str, float], format: str
-    ) -> Any:
-        """A render pipeline for one triangle without vertex buffers onto one opaque target. Constants are the
-        fragment's. Raises ReelError "gpu.pipeline"."""
-        ...
-
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
         """A bind group: resource i (a buffer or a Texture) at binding i."""
         ...
@@ -184,8 +181,13 @@ class Device(Protocol):
         will do as a frame."""
         ...
 
-    def submit(self, dispatches: Sequence[Dispatch], draw: Draw | None = None) -> None:
-        """One encoder, one submit: the dispatches in order in one compute pass, then the draw."""
+    def canvas_binder(self, pipeline: Any, canvas: Canvas, resources: Sequence[Any]) -> Callable[[], Any]:
+        """A function that gives a bind group with the canvas's current texture at binding 0 and `resources`
+        from binding 1. It is good for the next `submit` only."""
+        ...
+
+    def submit(self, dispatches: Sequence[Dispatch]) -> None:
+        """One encoder, one submit: the dispatches in order in one compute pass."""
         ...
 
     async def done(self) -> None:
@@ -246,7 +248,7 @@ class OffscreenTarget:
         self._texture: Texture | None = None
 
     def resize(self, size: Size) -> None:
-        usage = TextureUsage.RENDER_ATTACHMENT | TextureUsage.COPY_SRC | TextureUsage.TEXTURE_BINDING
+        usage = TextureUsage.STORAGE_BINDING | TextureUsage.COPY_SRC | TextureUsage.TEXTURE_BINDING
         self._texture = self._device.create_texture(size, self.format, usage)
 
     def view(self) -> Any:

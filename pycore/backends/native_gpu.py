@@ -16,7 +16,6 @@ from pycore.backends.gpu import (
     BufferUsage,
     Canvas,
     Dispatch,
-    Draw,
     FrameKind,
     OffscreenTarget,
     ShaderMessage,
@@ -25,7 +24,7 @@ from pycore.backends.gpu import (
 )
 from pycore.protocol import ReelError, Size
 
-SHADERS = Path(__file__).parents[2] / "web" / "shaders"
+WEB = Path(__file__).parents[2] / "web"
 
 _CPU = "CPU"
 _GRAPHICS = ("Vulkan", "Metal", "D3D12")
@@ -47,24 +46,24 @@ class PixelFrame:
 class NativeGpu:
     """See `GpuBackend`."""
 
-    def __init__(self, shaders: Path = SHADERS) -> None:
+    def __init__(self, web: Path = WEB) -> None:
         self.secure = True
         self.available = True
-        self._shaders = shaders
+        self._web = web
 
     async def adapter(self, *, software: bool = False) -> "NativeAdapter | None":
         found = [a for a in await wgpu.gpu.enumerate_adapters_async() if a.info["backend_type"] in _GRAPHICS]
         found.sort(key=lambda adapter: (adapter.info["adapter_type"] == _CPU) != software)
-        return NativeAdapter(found[0], self._shaders) if found else None
+        return NativeAdapter(found[0], self._web) if found else None
 
 
 class NativeAdapter:
     """See `Adapter`."""
 
-    def __init__(self, adapter: Any, shaders: Path) -> None:
+    def __init__(self, adapter: Any, web: Path) -> None:
         info = adapter.info
         self._adapter = adapter
-        self._shaders = shaders
+        self._web = web
         self.facts = AdapterFacts(
             vendor=info["vendor"],
             architecture=info["architecture"],
@@ -81,39 +80,48 @@ class NativeAdapter:
             device = await self._adapter.request_device_async(required_limits=limits)
         except RuntimeError as error:
             raise ReelError.of("gpu.device", "The GPU gave no device", str(error)) from error
-        return NativeDevice(device, self.facts, self._shaders)
+        return NativeDevice(device, self.facts, self._web)
 
 
 class NativeDevice:
     """See `Device`. Errors raise at once here, so `take_error` has nothing to tell."""
 
-    def __init__(self, device: Any, facts: AdapterFacts, shaders: Path) -> None:
+    def __init__(self, device: Any, facts: AdapterFacts, web: Path) -> None:
         self.facts = facts
         self.frame_kind = FrameKind.TEXTURE
         self.canvas_format = "rgba8unorm"
         self._device = device
         self._queue = device.queue
-        self._shaders = shaders
+        self._web = web
         self._destroyed = asyncio.Event()
         self._fence = self.create_buffer(4, BufferUsage.COPY_SRC)
 
     async def load_shader(self, name: str) -> str:
-        path = self._shaders / f"{name}.wgsl"
+        return self._read(
+            "shaders", f"{name}.wgsl", "gpu.shader-missing", "A shader file is missing"
+        ).decode()
+
+    async def load_model(self, name: str) -> bytes:
+        return self._read("models", f"{name}.safetensors", "model.missing", "A preview model is missing")
+
+    def _read(self, folder: str, name: str, code: str, title: str) -> bytes:
+        path = self._web / folder / name
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_bytes()
         except OSError as error:
-            raise ReelError.of(
-                "gpu.shader-missing",
-                "A shader file is missing",
-                f"{path}: {error}",
-                "Rebuild: python3 build.py build.",
-            ) from error
+            raise ReelError.of(code, title, f"{path}: {error}", "Rebuild: python3 build.py build.") from error
 
     def create_buffer(self, size: int, usage: BufferUsage) -> Any:
         return self._device.create_buffer(size=size, usage=int(usage))
 
     def write_buffer(self, buffer: Any, data: bytes) -> None:
         self._queue.write_buffer(buffer, 0, data)
+
+    def free_buffer(self, buffer: Any) -> None:
+        buffer.destroy()
+
+    async def read_buffer(self, buffer: Any, size: int) -> bytes:
+        return bytes(self._queue.read_buffer(buffer, 0, size))
 
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
         handle = self._device.create_texture(
@@ -144,29 +152,11 @@ class NativeDevice:
         except wgpu.GPUError as error:
             raise _refused(error) from error
 
-    async def render_pipeline(
-        self, module: Any, vertex: str, fragment: str, constants: Mapping[str, float], format: str
-    ) -> Any:
-        try:
-            return self._device.create_render_pipeline(
-                layout="auto",
-                vertex={"module": module, "entry_point": vertex},
-                primitive={"topology": "triangle-list"},
-                fragment={
-                    "module": module,
-                    "entry_point": fragment,
-                    "constants": dict(constants),
-                    "targets": [{"format": format}],
-                },
-            )
-        except wgpu.GPUError as error:
-            raise _refused(error) from error
-
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
-        entries = [
-            {"binding": index, "resource": each.view if isinstance(each, Texture) else {"buffer": each}}
-            for index, each in enumerate(resources)
-        ]
+        return self._bind([*map(_resource, resources)], pipeline)
+
+    def _bind(self, resources: Sequence[Any], pipeline: Any) -> Any:
+        entries: Any = [{"binding": index, "resource": each} for index, each in enumerate(resources)]
         return self._device.create_bind_group(layout=pipeline.get_bind_group_layout(0), entries=entries)
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:
@@ -183,27 +173,24 @@ class NativeDevice:
 
         return bind_frame
 
-    def submit(self, dispatches: Sequence[Dispatch], draw: Draw | None = None) -> None:
+    def canvas_binder(self, pipeline: Any, canvas: Canvas, resources: Sequence[Any]) -> Callable[[], Any]:
+        def bind_canvas() -> Any:
+            # An OffscreenTarget keeps its texture until it is resized.
+            if not kept or kept[0] is not canvas.view():
+                kept[:] = [canvas.view(), self._bind([canvas.view(), *map(_resource, resources)], pipeline)]
+            return kept[1]
+
+        kept: list[Any] = []
+        return bind_canvas
+
+    def submit(self, dispatches: Sequence[Dispatch]) -> None:
         encoder = self._device.create_command_encoder()
-        if dispatches:
-            compute = encoder.begin_compute_pass()
-            for pipeline, bindings, x, y in dispatches:
-                compute.set_pipeline(pipeline)
-                compute.set_bind_group(0, bindings)
-                compute.dispatch_workgroups(x, y)
-            compute.end()
-        if draw:
-            target = {
-                "view": draw.canvas.view(),
-                "load_op": "clear",
-                "store_op": "store",
-                "clear_value": (0, 0, 0, 1),
-            }
-            render = encoder.begin_render_pass(color_attachments=[target])
-            render.set_pipeline(draw.pipeline)
-            render.set_bind_group(0, draw.bindings)
-            render.draw(3)
-            render.end()
+        compute = encoder.begin_compute_pass()
+        for pipeline, bindings, x, y in dispatches:
+            compute.set_pipeline(pipeline)
+            compute.set_bind_group(0, bindings)
+            compute.dispatch_workgroups(x, y)
+        compute.end()
         self._queue.submit([encoder.finish()])
 
     async def done(self) -> None:
@@ -237,6 +224,10 @@ class NativeDevice:
     def destroy(self) -> None:
         self._device.destroy()
         self._destroyed.set()
+
+
+def _resource(resource: Any) -> Any:
+    return resource.view if isinstance(resource, Texture) else {"buffer": resource}
 
 
 def _words(error: Exception) -> str:

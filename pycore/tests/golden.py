@@ -1,10 +1,16 @@
 """The golden tests' inputs, and the comparison. The same cases run natively and in Chromium."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from pycore.protocol import Size
 from pycore.tests import reference
+from pycore.upscaler.plan import FEATURES
+from pycore.upscaler.upscaler import cells_of
+from pycore.upscaler.weights import GROUP, Conv
 
 Array = np.ndarray
 
@@ -22,22 +28,54 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What a GPU made of a case: `source` (h, w, 3) Y, Cb, Cr; `luma` (2h, 2w); `canvas` (2h, 2w, 3)
-    uint8."""
+    """What a GPU made of a case: `source` (h, w, 3) Y, Cb, Cr; `luma` (2h, 2w); `canvas` (2h, 2w, 3) uint8;
+    `features` what a net's layers left between them, (channels, rows of cells, columns), by buffer."""
 
     source: Array
     luma: Array
     canvas: Array
+    features: dict[str, Array]
 
 
-def result(crop: tuple[int, int, int, int], source: bytes, luma: bytes, canvas: bytes) -> Result:
-    """From the bytes of an rgba16float, an r32float and an rgba8unorm texture."""
-    _, _, width, height = crop
+def result(crop: tuple[int, int, int, int], read: Mapping[str, bytes]) -> Result:
+    """From the bytes of what a plan keeps, and of an rgba8unorm canvas."""
+    width, height = crop[2:]
+    cells = cells_of(Size(width, height))
+    luma = np.frombuffer(read["luma"], np.float32).reshape(4 * cells.height, 4 * cells.width)
+    features = {
+        name: np.frombuffer(read[name], np.float16).reshape(-1, cells.height, cells.width, GROUP)
+        for name in FEATURES
+        if name in read
+    }
     return Result(
-        np.frombuffer(source, np.float16).reshape(height, width, 4)[..., :3].astype(np.float32),
-        np.frombuffer(luma, np.float32).reshape(2 * height, 2 * width),
-        np.frombuffer(canvas, np.uint8).reshape(2 * height, 2 * width, 4)[..., :3],
+        np.frombuffer(read["source"], np.float16).reshape(height, width, 4)[..., :3].astype(np.float32),
+        luma[: 2 * height, : 2 * width],
+        np.frombuffer(read["canvas"], np.uint8).reshape(2 * height, 2 * width, 4)[..., :3],
+        {
+            name: each.transpose(0, 3, 1, 2).reshape(-1, cells.height, cells.width)
+            for name, each in features.items()
+        },
     )
+
+
+def some_net(*widths: int) -> list[Conv]:
+    """A net with these channels between its layers, whose every weight matters."""
+    random = np.random.default_rng(7)
+    ends = list(pairwise((4, *widths, 16)))
+    return [
+        Conv(
+            outputs=made,
+            inputs=given,
+            weight=(random.standard_normal(9 * made * given) / (9 * given) ** 0.5).tolist(),
+            bias=(random.standard_normal(made) / 4).tolist(),
+            slope=([1.0] * made if index == len(ends) - 1 else random.uniform(-0.5, 0.5, made).tolist()),
+        )
+        for index, (given, made) in enumerate(ends)
+    ]
+
+
+TWO_BUFFERS = some_net(8, 24)
+"""Three layers: each has its output kept, the first in features-a, the second in features-b."""
 
 
 def noise(width: int, height: int, seed: int = 1) -> Array:
@@ -83,15 +121,29 @@ CASES = [
 ]
 
 
-def assert_golden(case: Case, got: Result) -> None:
-    """Each shader against its reference, fed with what the shader before it really made."""
+def assert_golden(case: Case, got: Result, net: Sequence[Conv] = ()) -> None:
+    """Each shader against its reference, fed with what the shader before it really made. `net` has three
+    layers or none."""
     # Half a step of 8 bits where the browser may convert colours on the way, and float16's rounding.
     np.testing.assert_allclose(
         got.source, reference.ingest(case.frame, case.crop), atol=1 / 500, err_msg="ingest"
     )
-    np.testing.assert_allclose(
-        got.luma, reference.lanczos3(got.source[..., 0]), atol=2e-5, err_msg="lanczos3"
-    )
+    luma = got.source[..., 0]
+    if net:
+        first, second, last = net
+        # Halves between layers: half a step of 11 bits, and sums in another order.
+        for made, layer, given in (
+            (got.features["features-a"], first, reference.to_cells(luma)),
+            (got.features["features-b"], second, got.features["features-a"]),
+        ):
+            wanted = reference.conv(given[: layer.inputs], layer)
+            np.testing.assert_allclose(
+                made[: layer.outputs], wanted, rtol=6e-4, atol=2e-5, err_msg=f"conv to {layer.outputs}"
+            )
+        wanted = reference.corrected(luma, reference.conv(got.features["features-b"], last))
+        np.testing.assert_allclose(got.luma, wanted, atol=2e-5, err_msg="last conv")
+    else:
+        np.testing.assert_allclose(got.luma, reference.lanczos3(luma), atol=2e-5, err_msg="lanczos3")
     wanted = reference.compose(got.source, got.luma, case.split, case.sharpness)
     # The canvas rounds to 8 bits, either way at a tie.
     np.testing.assert_allclose(got.canvas / 255, wanted, atol=0.51 / 255, err_msg="compose")

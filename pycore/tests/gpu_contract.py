@@ -9,7 +9,6 @@ from pycore.backends.gpu import (
     BufferUsage,
     Device,
     Dispatch,
-    Draw,
     FrameKind,
     OffscreenTarget,
     Texture,
@@ -17,6 +16,8 @@ from pycore.backends.gpu import (
 )
 from pycore.protocol import Problem, ReelError, Size
 from pycore.shaders import ShaderManager
+from pycore.upscaler.plan import plan_for
+from pycore.upscaler.weights import parse
 
 ALL_USES = (
     TextureUsage.TEXTURE_BINDING
@@ -39,14 +40,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 PAINT = """
 override GREEN: f32 = 0.0;
-@group(0) @binding(0) var picture: texture_2d<f32>;
-@vertex
-fn corners(@builtin(vertex_index) index: u32) -> @builtin(position) vec4f {
-    return vec4f(f32(index & 1u) * 4.0 - 1.0, f32(index >> 1u) * 4.0 - 1.0, 0.0, 1.0);
-}
-@fragment
-fn paint(@builtin(position) at: vec4f) -> @location(0) vec4f {
-    return vec4f(textureLoad(picture, vec2i(at.xy), 0).x, GREEN, 0.0, 1.0);
+@group(0) @binding(0) var canvas: texture_storage_2d<rgba8unorm, write>;
+@group(0) @binding(1) var picture: texture_2d<f32>;
+@compute @workgroup_size(1)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let at = vec2i(id.xy);
+    textureStore(canvas, at, vec4f(textureLoad(picture, at, 0).x, GREEN, 0.0, 1.0));
 }
 """
 
@@ -136,20 +135,28 @@ async def a_frame_binder_takes_a_texture_for_a_frame(device: Device) -> None:
         assert await device.read_texture(to) == floats(value + 1)
 
 
-async def a_draw_follows_the_dispatches(device: Device) -> None:
+async def a_canvas_is_written_in_the_same_submit(device: Device) -> None:
     target = OffscreenTarget(device)
-    module = await compiled(device, PAINT)
-    painter = await device.render_pipeline(module, "corners", "paint", {"GREEN": 1.0}, target.format)
+    painter = await device.compute_pipeline(await compiled(device, PAINT), "main", {"GREEN": 1.0})
     pipeline = await adder(device)
     for width in (3, 5):  # a canvas can be resized
-        target.resize(Size(width, 2))
         picture = surface(device, width, 2)
+        bind_canvas = device.canvas_binder(painter, target, [picture])
+        target.resize(Size(width, 2))
         zero = surface(device, width, 2)
-        step = Dispatch(
-            pipeline, device.bind(pipeline, [zero, uniform(device, 0, 0, 0, 0), picture]), width, 2
+        bindings = device.bind(pipeline, [zero, uniform(device, 0, 0, 0, 0), picture])
+        device.submit(
+            [Dispatch(pipeline, bindings, width, 2), Dispatch(painter, bind_canvas(), width, 2)],
         )
-        device.submit([step], Draw(painter, device.bind(painter, [picture]), target))
         assert await device.read_texture(target.texture) == bytes((255, 255, 0, 255)) * width * 2
+
+
+async def buffers_keep_what_is_written(device: Device) -> None:
+    buffer = device.create_buffer(16, BufferUsage.STORAGE | BufferUsage.COPY_DST | BufferUsage.COPY_SRC)
+    device.write_buffer(buffer, floats(1.0, 2.0, 3.0))
+    assert await device.read_buffer(buffer, 16) == floats(1.0, 2.0, 3.0, 0.0)
+    assert await device.read_buffer(buffer, 8) == floats(1.0, 2.0)
+    device.free_buffer(buffer)
 
 
 async def a_compiler_error_names_its_line(device: Device) -> None:
@@ -173,11 +180,19 @@ async def shaders_are_loaded_by_name(device: Device) -> None:
     assert "no-such-shader.wgsl" in problem.detail
 
 
+async def models_are_loaded_by_name(device: Device) -> None:
+    assert parse(await device.load_model("s"), "s")
+    problem = await refusal(device.load_model("no-such-model"))
+    assert problem.code == "model.missing"
+    assert "no-such-model.safetensors" in problem.detail
+
+
 async def every_shader_compiles(device: Device) -> None:
     shaders = ShaderManager(device)
-    await shaders.compute((f"frame_{device.frame_kind}", "look", "ingest"), {"TILE_X": 4, "TILE_Y": 2})
-    await shaders.compute(("look", "lanczos3"), {"OVERSHOOT": 0.5})
-    await shaders.render(("look", "compose"), "bgra8unorm", {"STRONGEST_LOBE": 0.1})
+    plan = plan_for(device.frame_kind, device.canvas_format, parse(await device.load_model("s"), "s"))
+    for stage in (plan.ingest, *plan.stages, plan.compose):
+        await shaders.compute(stage.files, stage.constants)
+    await shaders.compute(("look", "lanczos3"), {"OVERSHOOT": 0.5, "TILE_X": 8})
 
 
 async def destroying_tells_of_the_loss(device: Device) -> None:
@@ -195,10 +210,12 @@ CONTRACT: list[Callable[[Device], Awaitable[None]]] = [
     constants_and_bindings_arrive,
     a_step_sees_what_the_one_before_it_wrote,
     a_frame_binder_takes_a_texture_for_a_frame,
-    a_draw_follows_the_dispatches,
+    a_canvas_is_written_in_the_same_submit,
+    buffers_keep_what_is_written,
     a_compiler_error_names_its_line,
     a_refused_pipeline_is_a_reel_error,
     shaders_are_loaded_by_name,
+    models_are_loaded_by_name,
     every_shader_compiles,
     destroying_tells_of_the_loss,
 ]

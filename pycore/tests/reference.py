@@ -5,9 +5,11 @@ Pictures are float32 arrays, height first. Edges repeat the outermost pixel. Rou
 rgba16float are rounded to float16; the canvas is compared with a tolerance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from pycore.upscaler.weights import Conv
 
 Array = np.ndarray
 
@@ -26,13 +28,58 @@ def ingest(frame: Array, crop: tuple[int, int, int, int]) -> Array:
 def lanczos3(luma: Array, overshoot: float = 0.25) -> Array:
     """(h, w) -> (2h, 2w): separable Lanczos of three lobes, clamped to the range of the four nearest pixels
     and a share `overshoot` of it, and to 0 to 1."""
-    free = _separable(luma, lambda x: np.sinc(x) * np.sinc(x / 3), 3)
+    free = free_lanczos3(luma)
     windows = [
         luma[_nearest(luma.shape[0], i)][:, _nearest(luma.shape[1], j)] for i in (0, 1) for j in (0, 1)
     ]
     least, most = np.minimum.reduce(windows), np.maximum.reduce(windows)
     margin = overshoot * (most - least)
     return np.clip(free, np.maximum(least - margin, 0), np.minimum(most + margin, 1)).astype(np.float32)
+
+
+def free_lanczos3(luma: Array) -> Array:
+    """(h, w) -> (2h, 2w): separable Lanczos of three lobes as it is, what nets correct."""
+    return _separable(luma, lambda x: np.sinc(x) * np.sinc(x / 3), 3)
+
+
+def to_cells(luma: Array) -> Array:
+    """(h, w) -> (4, h / 2, w / 2): space to depth; odd sizes repeat their last row and column."""
+    even = np.pad(luma, [(0, side % 2) for side in luma.shape], "edge")
+    return np.stack([even[i::2, j::2] for i in (0, 1) for j in (0, 1)])
+
+
+def from_cells(cells: Array, height: int, width: int) -> Array:
+    """(16, h, w) -> depth to space, of which (height, width) is used."""
+    _, rows, columns = cells.shape
+    picture = cells.reshape(4, 4, rows, columns).transpose(2, 0, 3, 1).reshape(4 * rows, 4 * columns)
+    return picture[:height, :width]
+
+
+def conv(cells: Array, layer: Conv) -> Array:
+    """(in, h, w) -> (out, h, w): 3x3, borders repeated, then PReLU."""
+    weight = np.array(layer.weight).reshape(layer.outputs, layer.inputs, 3, 3)
+    _, height, width = cells.shape
+    padded = np.pad(cells.astype(np.float64), ((0, 0), (1, 1), (1, 1)), "edge")
+    total = np.array(layer.bias)[:, None, None] + sum(
+        np.tensordot(weight[:, :, i, j], padded[:, i : i + height, j : j + width], 1)
+        for i in range(3)
+        for j in range(3)
+    )
+    return np.where(total >= 0, total, total * np.array(layer.slope)[:, None, None])
+
+
+def corrected(luma: Array, residual_cells: Array) -> Array:
+    """(h, w) and a net's last layer -> (2h, 2w) luma within 0 to 1."""
+    height, width = luma.shape
+    return np.clip(free_lanczos3(luma) + from_cells(residual_cells, 2 * height, 2 * width), 0, 1)
+
+
+def upscale(luma: Array, net: Sequence[Conv]) -> Array:
+    """(h, w) -> (2h, 2w): a whole net; between layers float16, as the shaders keep it."""
+    cells = to_cells(luma)
+    for layer in net[:-1]:
+        cells = conv(cells, layer).astype(np.float16)
+    return corrected(luma, conv(cells, net[-1]))
 
 
 def _position(length: int) -> Array:
@@ -104,8 +151,13 @@ def compose(source: Array, luma: Array, split: float, sharpness: float) -> Array
 
 
 def picture(
-    frame: Array, crop: tuple[int, int, int, int], split: float = 0.0, sharpness: float = 0.4
+    frame: Array,
+    crop: tuple[int, int, int, int],
+    split: float = 0.0,
+    sharpness: float = 0.4,
+    net: Sequence[Conv] = (),
 ) -> Array:
     """The whole way: what the canvas shows, (2h, 2w, 3) uint8."""
     source = ingest(frame, crop)
-    return np.rint(compose(source, lanczos3(source[..., 0]), split, sharpness) * 255).astype(np.uint8)
+    luma = upscale(source[..., 0], net) if net else lanczos3(source[..., 0])
+    return np.rint(compose(source, luma, split, sharpness) * 255).astype(np.uint8)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import wgpu
 
-from pycore.backends.gpu import FrameKind, OffscreenTarget
-from pycore.backends.native_gpu import NativeDevice, PixelFrame
+from pycore.backends.gpu import BufferUsage, OffscreenTarget
+from pycore.backends.native_gpu import WEB, NativeDevice, PixelFrame
 from pycore.pipeline import Pipeline
 from pycore.protocol import Rect, ReelError, Size, Tier
 from pycore.tests import golden, reference
 from pycore.tests.native import native_device
 from pycore.tests.running import run
-from pycore.upscaler.plan import plan_for
+from pycore.upscaler import tiers
+from pycore.upscaler.weights import Conv, parse
 
 pytestmark = pytest.mark.gpu
 
@@ -182,6 +183,120 @@ def test_closing_frees_the_device_and_drops_what_still_comes() -> None:
     play(body)
 
 
-def test_a_tier_without_a_plan_is_refused() -> None:
-    with pytest.raises(ReelError, match="'L'"):
-        plan_for(Tier.L, FrameKind.TEXTURE)
+def net(name: str) -> list[Conv]:
+    return parse((WEB / "models" / f"{name}.safetensors").read_bytes(), name)
+
+
+def test_a_forced_net_draws_from_the_next_frame_on() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(3, 6, 17, 13))
+        scene.pipeline.set_look(0.25, 0.7)
+        assert (await scene.pipeline.render(frame(), 0)).presented
+        assert scene.pipeline.tier is Tier.BASE
+        before = await scene.picture()
+        await scene.pipeline.improve(Tier.M)
+        assert scene.pipeline.tier is Tier.M
+        for crop in ((3, 6, 17, 13), (0, 0, 40, 30)):  # a net's buffers follow the crop's size too
+            scene.pipeline.set_crop(Rect(*crop))
+            assert (await scene.pipeline.render(frame(), 0)).presented
+            wanted = reference.picture(FRAME, crop, 0.25, 0.7, net("m")).astype(int)
+            # One for rounding; one more where halves between layers tip it.
+            assert np.abs(await scene.picture() - wanted).max() <= 2
+            if crop[2:] == (17, 13):
+                assert np.abs(before - wanted).max() > 5
+
+    play(body)
+
+
+def test_frames_are_drawn_while_a_net_is_made_ready() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        loading, loaded = asyncio.Event(), asyncio.Event()
+        load = scene.device.load_model
+
+        async def slowly(name: str) -> bytes:
+            loading.set()
+            await loaded.wait()
+            return await load(name)
+
+        scene.device.load_model = slowly  # type: ignore[method-assign]
+        improving = asyncio.create_task(scene.pipeline.improve(Tier.S))
+        await loading.wait()
+        assert (await scene.pipeline.render(frame(), 0)).presented
+        assert scene.pipeline.tier is Tier.BASE
+        loaded.set()
+        await improving
+        assert scene.pipeline.tier is Tier.S
+
+    play(body)
+
+
+def test_the_largest_net_that_is_fast_enough_for_the_crop_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Milliseconds for 640x360 of S, M and L; the budget is 5.6. So M does up to twice as many pixels."""
+    took = iter([1.0, 2.7, 5.7])
+
+    async def measured(*_: object) -> float:
+        return next(took)
+
+    monkeypatch.setattr(tiers, "measure", measured)
+
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(Size(1920, 1080))
+        await scene.pipeline.improve()
+        found = []
+        for size in ((640, 360), (640, 720), (660, 720), (1280, 720), (1920, 1080)):
+            scene.pipeline.set_crop(Rect(0, 0, *size))
+            found.append(scene.pipeline.tier)
+        assert found == [Tier.M, Tier.M, Tier.S, Tier.S, Tier.BASE]
+
+    play(body)
+
+
+def test_a_slow_gpu_keeps_the_base_tier() -> None:
+    """lavapipe really is measured here, and too slow."""
+
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        await scene.pipeline.improve()
+        assert scene.pipeline.tier is Tier.BASE
+        assert (await scene.pipeline.render(frame(), 0)).presented
+
+    play(body)
+
+
+def test_a_net_that_is_left_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measured(*_: object) -> float:
+        return 5.0  # every net does 640x360, none does more than 720x360
+
+    monkeypatch.setattr(tiers, "measure", measured)
+
+    async def body(scene: Scene) -> None:
+        kept: dict[int, int] = {}
+        create, free = scene.device.create_buffer, scene.device.free_buffer
+
+        def create_buffer(size: int, usage: BufferUsage) -> object:
+            buffer = create(size, usage)
+            kept[id(buffer)] = size
+            return buffer
+
+        def free_buffer(buffer: object) -> None:
+            del kept[id(buffer)]
+            free(buffer)
+
+        scene.device.create_buffer = create_buffer  # type: ignore[method-assign]
+        scene.device.free_buffer = free_buffer  # type: ignore[method-assign]
+        scene.pipeline.set_source(Size(800, 400))
+        await scene.pipeline.improve()
+        used = []
+        for _ in range(3):
+            for width in (20, 800):
+                scene.pipeline.set_crop(Rect(0, 0, width, 400))
+                await scene.pipeline.render(frame(), 0)
+            used.append(sum(kept.values()))
+        assert scene.pipeline.tier is Tier.BASE
+        assert used[0] == used[1] == used[2]
+
+    play(body)

@@ -18,7 +18,8 @@ GOOD = "override SIDE: u32 = 1;\n@compute @workgroup_size(SIDE)\nfn main() { hel
 
 def with_shaders(folder: Path, body: Callable[[ShaderManager], Awaitable[None]], **files: str) -> None:
     for name, text in files.items():
-        (folder / f"{name}.wgsl").write_text(text)
+        (folder / "shaders").mkdir(exist_ok=True)
+        (folder / "shaders" / f"{name}.wgsl").write_text(text)
 
     async def compile_there() -> None:
         async with native_device():  # skips or fails where there is no adapter

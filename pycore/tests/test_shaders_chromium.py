@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from playwright.async_api import async_playwright
 
-from pycore.backends.gpu import FrameKind
+from pycore.backends.gpu import PIXEL_BYTES, FrameKind
+from pycore.protocol import Size
 from pycore.tests import golden
 from pycore.tests.running import run
 from pycore.tests.serving import served
 from pycore.upscaler.look import Look
+from pycore.upscaler.plan import plan_for
+from pycore.upscaler.upscaler import cells_of, grid
 
 pytestmark = pytest.mark.browser
 
@@ -47,43 +50,76 @@ async def run_in_chromium(
             return results
 
 
-Results = dict[tuple[FrameKind, str], golden.Result]
+Results = dict[tuple[FrameKind, str, str], golden.Result]
+
+NETS = {"base": (), "net": golden.TWO_BUFFERS}
+EVERY_EDGE = ("odd size", "one pixel", "crop at the right", "more than one workgroup")
+"""The cases that nets run here: SwiftShader is slow, and all of them run natively."""
+
+CASES = [
+    (kind, net, case)
+    for kind in FrameKind
+    for net in NETS
+    for case in golden.CASES
+    if net == "base" or (kind is FrameKind.TEXTURE and case.name in EVERY_EDGE)
+]
+
+
+def described(kind: FrameKind, net: str, case: golden.Case) -> dict[str, Any]:
+    """A case for golden.mjs: the plan with all sizes worked out."""
+    plan = plan_for(kind, "rgba8unorm", NETS[net])
+    size = Size(*case.crop[2:])
+    cells = cells_of(size)
+    look = Look(*case.crop, case.split, case.sharpness).pack()
+    textures = [
+        (each.name, each.format, (size.width * each.scale, size.height * each.scale))
+        for each in plan.surfaces
+    ]
+    textures.append(("canvas", "rgba8unorm", (2 * size.width, 2 * size.height)))
+    height, width, _ = case.frame.shape
+    return {
+        "kind": str(kind),
+        "width": width,
+        "height": height,
+        "pixels": list(case.frame.tobytes()),
+        "uniforms": {"look": list(look), **{name: list(block) for name, block in plan.uniforms.items()}},
+        "textures": [
+            {"name": name, "format": format, "size": sides, "bytes": PIXEL_BYTES[format]}
+            for name, format, sides in textures
+        ],
+        "buffers": [
+            {"name": each.name, "size": cells.width * cells.height * each.cell_bytes} for each in plan.buffers
+        ],
+        "stages": [
+            {
+                "files": stage.files,
+                "binds": stage.binds,
+                "constants": dict(stage.constants),
+                "grid": grid(stage, size),
+            }
+            for stage in (plan.ingest, *plan.stages, plan.compose)
+        ],
+    }
 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
     """All cases in one browser, for starting it takes longer than they do."""
-    keys, cases = [], []
-    for kind in FrameKind:
-        for case in golden.CASES:
-            height, width, _ = case.frame.shape
-            keys.append((kind, case))
-            cases.append(
-                {
-                    "kind": str(kind),
-                    "width": width,
-                    "height": height,
-                    "pixels": list(case.frame.tobytes()),
-                    "look": list(Look(*case.crop, case.split, case.sharpness).pack()),
-                    "crop": list(case.crop),
-                }
-            )
     texts = {path.stem: path.read_text() for path in SHADERS.glob("*.wgsl")}
-    found = run(run_in_chromium(cases, texts))
+    found = run(run_in_chromium([described(*each) for each in CASES], texts))
     if found is None:
         message = "this Chromium has no software WebGPU adapter"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
     return {
-        (kind, case.name): golden.result(
-            case.crop, *[bytes(each[name]) for name in ("source", "luma", "canvas")]
+        (kind, net, case.name): golden.result(
+            case.crop, {name: bytes(content) for name, content in each.items()}
         )
-        for (kind, case), each in zip(keys, found, strict=True)
+        for (kind, net, case), each in zip(CASES, found, strict=True)
     }
 
 
-@pytest.mark.parametrize("kind", FrameKind)
-@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
-def test_shaders_match_the_reference(results: Results, kind: FrameKind, case: golden.Case) -> None:
-    golden.assert_golden(case, results[kind, case.name])
+@pytest.mark.parametrize(("kind", "net", "case"), CASES, ids=[f"{k}-{n}-{c.name}" for k, n, c in CASES])
+def test_shaders_match_the_reference(results: Results, kind: FrameKind, net: str, case: golden.Case) -> None:
+    golden.assert_golden(case, results[kind, net, case.name], NETS[net])

@@ -3,11 +3,11 @@ good for."""
 
 from time import perf_counter
 
-from pycore.backends.gpu import Device, FrameKind, OffscreenTarget, TextureUsage
-from pycore.protocol import Size, Tier
+from pycore.backends.gpu import Device, OffscreenTarget, TextureUsage
+from pycore.protocol import Size
 from pycore.shaders import ShaderManager
 from pycore.upscaler.look import Look
-from pycore.upscaler.plan import plan_for
+from pycore.upscaler.plan import Plan
 from pycore.upscaler.upscaler import Upscaler
 
 CROP = Size(640, 360)
@@ -19,20 +19,21 @@ FRAMES = 8
 """Frames a batch: browsers round clocks to 0.1 ms, and waiting for the GPU costs about as much."""
 
 
-async def measure(device: Device, tier: Tier = Tier.BASE) -> float:
+async def measure(device: Device, shaders: ShaderManager, plan: Plan) -> float:
     """Milliseconds per 640x360 frame, the best of a few batches; about 0.1 s on a GPU, never more than two
-    frames on a slow one. Shader compilation is not counted. Raises ReelError (see ShaderManager)."""
+    frames on a slow one. Shader compilation is not counted. Frame and canvas are textures, whatever they are
+    in `plan`. Raises ReelError (see ShaderManager)."""
     target = OffscreenTarget(device)
-    upscaler = Upscaler(device, ShaderManager(device), plan_for(tier, FrameKind.TEXTURE))
+    upscaler = Upscaler(device, shaders, plan.onto_textures(target.format))
     source = device.create_texture(CROP, "rgba8unorm", TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST)
-    await upscaler.prepare(target.format)
+    await upscaler.prepare()
     upscaler.show(Look(0, 0, CROP.width, CROP.height), target)
     steps = upscaler.steps(source)
 
     async def batch(frames: int) -> float:
         started = perf_counter()
         for _ in range(frames):
-            device.submit(*steps)
+            device.submit(steps)
         await device.done()
         return (perf_counter() - started) * 1000 / frames
 

@@ -1,16 +1,30 @@
-"""What a tier computes, as data: the surfaces that live between stages, and the stages in order.
+"""What a tier computes, as data: what lives between stages, and the stages in order.
 
-The names "frame" (the source frame) and "look" (the uniform block) are there for every stage. "source" and
-"luma" are what compose reads, so every plan must write them: Y, Cb, Cr of the crop, and Y at twice its size.
+The names "frame" (the source frame), "look" (the uniform block) and "canvas" are there for every stage.
+"source" and "luma" are what compose reads, so every plan must write them: Y, Cb, Cr of the crop, and Y at
+twice its size. A net corrects the luma that Lanczos left (server/training/nets.py, `upscale`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pycore.backends.gpu import FrameKind
-from pycore.protocol import ReelError, Tier
+from pycore.shaders import NO_CONSTANTS, Constants
+from pycore.upscaler.weights import GROUP, Conv
 
-TILE = 8
-"""Side of a workgroup, the shaders' default. 64 invocations suit every GPU that WebGPU runs on."""
+CELL = 2
+"""A net's cells are this many source pixels a side."""
+
+STRIP = 8
+"""Cells of one invocation, one below the other: STRIP in conv.wgsl."""
+
+HALF_BYTES = 2
+LUMA_BYTES = 4 * 4 * 4
+
+FEATURES = ("features-a", "features-b")
+
+CONV_THREADS = (16, 2)
+"""COLUMNS and ROWS of conv.wgsl's workgroups; with eight output groups 256 invocations, which is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +37,95 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
+class CellBuffer:
+    """A buffer with so many bytes for each of a net's cells: between layers four halves for each group of
+    four channels, and the upscaled luma, 4x4 f32."""
+
+    name: str
+    cell_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A compute shader: files to join, and the names of what is bound, in binding order. It runs `size *
-    scale + margin` times a side."""
+    """A compute shader: files to join, the names of what is bound, in binding order, and its constants. A
+    workgroup covers `tile` units of `unit` source pixels a side, and `margin` more units are covered than the
+    crop has."""
 
     files: tuple[str, ...]
     binds: tuple[str, ...]
-    scale: int = 1
+    tile: tuple[int, int]
+    constants: Constants = field(default_factory=lambda: NO_CONSTANTS)
     margin: int = 0
+    unit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`ingest` is the first stage: it alone is bound to the frame, at binding 0."""
+    """`ingest` is the first stage: it alone is bound to the frame; `compose` the last, alone bound to the
+    canvas; both at binding 0. `uniforms`: blocks by the name under which stages bind them."""
 
     surfaces: tuple[Surface, ...]
+    buffers: tuple[CellBuffer, ...]
+    uniforms: Mapping[str, bytes]
     ingest: Stage
     stages: tuple[Stage, ...]
     compose: Stage
 
+    def onto_textures(self, format: str) -> "Plan":
+        """The same with a texture as frame and a texture of that format as canvas."""
+        return replace(self, ingest=_ingest(FrameKind.TEXTURE), compose=_compose(format))
 
-def plan_for(tier: Tier, kind: FrameKind) -> Plan:
-    """The plan of a tier for frames of that kind. Raises ReelError "gpu.tier" for a tier that has none."""
-    if tier is not Tier.BASE:
-        raise ReelError.of(
-            "gpu.tier", "There is no such preview tier", f"'{tier}' has no plan.", "Use 'base'."
-        )
+
+def plan_for(kind: FrameKind, format: str, net: Sequence[Conv] = ()) -> Plan:
+    """The plan for frames of that kind, a canvas of that format and a net (none: Lanczos alone)."""
     return Plan(
-        surfaces=(Surface("source", "rgba16float", 1), Surface("luma", "r32float", 2)),
-        ingest=Stage((f"frame_{kind}", "look", "ingest"), ("frame", "look", "source")),
-        stages=(Stage(("look", "lanczos3"), ("source", "look", "luma"), margin=1),),
-        compose=Stage(("look", "compose"), ("source", "look", "luma")),
+        surfaces=(Surface("source", "rgba16float", 1),),
+        buffers=(CellBuffer("luma", LUMA_BYTES), *_features(net)),
+        uniforms={f"weights-{index}": conv.pack() for index, conv in enumerate(net)},
+        ingest=_ingest(kind),
+        stages=(_lanczos(clamped=not net), *(_layer(index, net) for index in range(len(net)))),
+        compose=_compose(format),
+    )
+
+
+def _ingest(kind: FrameKind) -> Stage:
+    return Stage((f"frame_{kind}", "look", "ingest"), ("frame", "look", "source"), tile=(8, 8))
+
+
+def _compose(format: str) -> Stage:
+    files = ("look", f"canvas_{format}", "compose")
+    return Stage(files, ("canvas", "look", "source", "luma"), tile=(16, 8), margin=1)
+
+
+def _features(net: Sequence[Conv]) -> list[CellBuffer]:
+    """Two, for the layers to read and write by turns; as wide as the widest between two layers."""
+    widest = max((conv.outputs for conv in net[:-1]), default=0)
+    return [CellBuffer(name, widest * HALF_BYTES) for name in FEATURES] if widest else []
+
+
+def _lanczos(*, clamped: bool) -> Stage:
+    constants = {"CLAMPED": float(clamped)}
+    return Stage(("look", "lanczos3"), ("source", "look", "luma"), (16, 8), constants, margin=1)
+
+
+def _layer(index: int, net: Sequence[Conv]) -> Stage:
+    conv, first, last = net[index], index == 0, index == len(net) - 1
+    columns, rows = CONV_THREADS
+    given, made = FEATURES if index % 2 else FEATURES[::-1]
+    return Stage(
+        (
+            "look",
+            "cells_in_luma" if first else "cells_in",
+            "cells_out_luma" if last else "cells_out",
+            "conv",
+        ),
+        ("source" if first else given, "look", f"weights-{index}", "luma" if last else made),
+        tile=(columns, rows * STRIP),
+        constants={
+            "COLUMNS": columns,
+            "ROWS": rows,
+            "IN": conv.inputs // GROUP,
+            "OUT": conv.outputs // GROUP,
+        },
+        unit=CELL,
     )

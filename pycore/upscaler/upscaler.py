@@ -1,14 +1,14 @@
-"""A plan on a device: pipelines compiled once, textures and bind groups made when the crop's size changes,
-nothing per frame."""
+"""A plan on a device: pipelines compiled once, textures, buffers and bind groups made when the crop's size
+changes, nothing per frame but the two bind groups of what changes with every frame."""
 
 from collections.abc import Callable
 from typing import Any
 
-from pycore.backends.gpu import BufferUsage, Canvas, Device, Dispatch, Draw, Texture, TextureUsage
+from pycore.backends.gpu import BufferUsage, Canvas, Device, Dispatch, Texture, TextureUsage
 from pycore.protocol import Size
 from pycore.shaders import ShaderManager
 from pycore.upscaler.look import LOOK_BYTES, Look
-from pycore.upscaler.plan import TILE, Plan, Stage
+from pycore.upscaler.plan import CELL, Plan, Stage
 
 SCALE = 2
 """The preview's factor: the canvas has this many pixels to each side of a crop pixel."""
@@ -22,71 +22,107 @@ class Upscaler:
         self._shaders = shaders
         self._plan = plan
         self._look: Look | None = None
-        self._look_buffer = device.create_buffer(LOOK_BYTES, BufferUsage.UNIFORM | BufferUsage.COPY_DST)
+        uniform = BufferUsage.UNIFORM | BufferUsage.COPY_DST
+        self._uniforms = {"look": device.create_buffer(LOOK_BYTES, uniform)}
+        for name, block in plan.uniforms.items():
+            self._uniforms[name] = device.create_buffer(len(block), uniform)
+            device.write_buffer(self._uniforms[name], block)
         self._pipelines: list[Any] = []
         self._surfaces: dict[str, Texture] = {}
+        self._buffers: dict[str, Any] = {}
         self._rest: list[Dispatch] = []
-        self._ingest_grid = (0, 0)
+        self._grids = ((0, 0), (0, 0))
         self._bind_frame: Callable[[Any], Any] | None = None
-        self._draw: Draw | None = None
+        self._bind_canvas: Callable[[], Any] | None = None
 
-    async def prepare(self, format: str) -> None:
-        """Compiles every stage; `format` is the canvas's. Raises ReelError (see ShaderManager)."""
-        stages = (self._plan.ingest, *self._plan.stages)
-        pipelines = [await self._shaders.compute(stage.files) for stage in stages]
-        pipelines.append(await self._shaders.render(self._plan.compose.files, format))
-        self._pipelines = pipelines
+    async def prepare(self) -> None:
+        """Compiles every stage. Raises ReelError (see ShaderManager)."""
+        stages = (self._plan.ingest, *self._plan.stages, self._plan.compose)
+        self._pipelines = [await self._shaders.compute(stage.files, stage.constants) for stage in stages]
 
     def show(self, look: Look, canvas: Canvas) -> None:
-        """Takes a new look; resizes the canvas and the surfaces when the crop has another size than
-        before."""
+        """Takes a new look; resizes the canvas and what lies between stages when the crop has another size
+        than before."""
         if look == self._look:
             return
         old, self._look = self._look, look
-        self._device.write_buffer(self._look_buffer, look.pack())
+        self._device.write_buffer(self._uniforms["look"], look.pack())
         if old is None or (old.width, old.height) != (look.width, look.height):
             self._resize(Size(look.width, look.height), canvas)
 
     def _resize(self, size: Size, canvas: Canvas) -> None:
+        self._free_surfaces()
         usage = TextureUsage.STORAGE_BINDING | TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_SRC
         for surface in self._plan.surfaces:
             scaled = Size(size.width * surface.scale, size.height * surface.scale)
-            if surface.name in self._surfaces:
-                self._device.free_texture(self._surfaces[surface.name])
             self._surfaces[surface.name] = self._device.create_texture(scaled, surface.format, usage)
+        cells = cells_of(size)
+        for buffer in self._plan.buffers:
+            self._buffers[buffer.name] = self._device.create_buffer(
+                cells.width * cells.height * buffer.cell_bytes, BufferUsage.STORAGE | BufferUsage.COPY_SRC
+            )
         ingest, *rest, compose = self._pipelines
         self._bind_frame = self._device.frame_binder(ingest, self._resources(self._plan.ingest)[1:])
-        self._ingest_grid = _grid(self._plan.ingest, size)
+        self._bind_canvas = self._device.canvas_binder(
+            compose, canvas, self._resources(self._plan.compose)[1:]
+        )
+        self._grids = grid(self._plan.ingest, size), grid(self._plan.compose, size)
         self._rest = [
-            Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *_grid(stage, size))
+            Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *grid(stage, size))
             for pipeline, stage in zip(rest, self._plan.stages, strict=True)
         ]
-        self._draw = Draw(compose, self._device.bind(compose, self._resources(self._plan.compose)), canvas)
         canvas.resize(Size(size.width * SCALE, size.height * SCALE))
 
     def _resources(self, stage: Stage) -> list[Any]:
-        named = {"frame": None, "look": self._look_buffer, **self._surfaces}
+        named = {"frame": None, "canvas": None, **self._uniforms, **self._surfaces, **self._buffers}
         return [named[name] for name in stage.binds]
 
-    def steps(self, frame: Any) -> tuple[list[Dispatch], Draw]:
+    def steps(self, frame: Any) -> list[Dispatch]:
         """What to submit for that frame (or Texture, in a plan for FrameKind.TEXTURE). Call `show` first."""
-        if self._bind_frame is None or self._draw is None:
+        if self._bind_frame is None or self._bind_canvas is None:
             raise RuntimeError("Upscaler.steps() before show()")
-        ingest = Dispatch(self._pipelines[0], self._bind_frame(frame), *self._ingest_grid)
-        return [ingest, *self._rest], self._draw
+        ingest, compose = self._grids
+        return [
+            Dispatch(self._pipelines[0], self._bind_frame(frame), *ingest),
+            *self._rest,
+            Dispatch(self._pipelines[-1], self._bind_canvas(), *compose),
+        ]
+
+    def rest(self) -> None:
+        """Gives back the memory that grows with the crop; `show` takes it again."""
+        self._free_surfaces()
+        self._look = self._bind_frame = self._bind_canvas = None
+        self._rest = []
 
     def free(self) -> None:
-        """Gives the surfaces' memory back."""
+        """Gives all memory back; of no use then."""
+        self.rest()
+        for buffer in self._uniforms.values():
+            self._device.free_buffer(buffer)
+
+    def _free_surfaces(self) -> None:
         for texture in self._surfaces.values():
             self._device.free_texture(texture)
+        for buffer in self._buffers.values():
+            self._device.free_buffer(buffer)
         self._surfaces.clear()
-        self._look = None
+        self._buffers.clear()
 
     def surface(self, name: str) -> Texture:
         """The texture of that name (see the plan), for tests."""
         return self._surfaces[name]
 
+    def buffer(self, name: str) -> Any:
+        """The buffer of that name (see the plan), for tests."""
+        return self._buffers[name]
 
-def _grid(stage: Stage, size: Size) -> tuple[int, int]:
-    width, height = size.width * stage.scale + stage.margin, size.height * stage.scale + stage.margin
-    return -(-width // TILE), -(-height // TILE)
+
+def cells_of(size: Size) -> Size:
+    """A net's cells for a crop of that size."""
+    return Size(-(-size.width // CELL), -(-size.height // CELL))
+
+
+def grid(stage: Stage, size: Size) -> tuple[int, int]:
+    """Workgroups for a crop of that size."""
+    width, height = (-(-side // stage.unit) + stage.margin for side in (size.width, size.height))
+    return -(-width // stage.tile[0]), -(-height // stage.tile[1])

@@ -8,3 +8,8 @@ struct Look {
 }
 
 @group(0) @binding(1) var<uniform> look: Look;
+
+// Upscaled luma is a buffer: rows of whole cells (2x2 source pixels, 4x4 upscaled ones), of which what the crop has is used.
+fn luma_index(at: vec2i) -> i32 {
+    return at.y * ((look.size.x + 1) / 2 * 4) + at.x;
+}

@@ -21,7 +21,6 @@ from pycore.backends.gpu import (
     BufferUsage,
     Canvas,
     Dispatch,
-    Draw,
     FrameKind,
     OffscreenTarget,
     ShaderMessage,
@@ -33,6 +32,7 @@ from pycore.protocol import ReelError, Size
 COLOR_SPACE = "srgb"
 """Of the canvas, and what the browser converts external textures to."""
 
+_BGRA_STORAGE = "bgra8unorm-storage"
 _MAP_READ = 0x01
 _COPY_ROW = 256
 """WebGPU's alignment of a row in a texture-to-buffer copy."""
@@ -83,13 +83,19 @@ class BrowserAdapter:
 
     async def device(self) -> "BrowserDevice":
         limits = {"maxTextureDimension2D": self.facts.max_texture_side}
+        # The canvas is written by a compute shader; bgra8unorm, which many platforms prefer, needs this.
+        features = [each for each in (_BGRA_STORAGE,) if each in self.facts.features]
         try:
-            device = await self._adapter.requestDevice(_object(requiredLimits=limits))
+            device = await self._adapter.requestDevice(
+                _object(requiredLimits=limits, requiredFeatures=features)
+            )
         except JsException as error:
             raise ReelError.of(
                 "gpu.device", "The GPU gave no device", str(error), "Reload the page.", 500
             ) from error
-        return BrowserDevice(device, self.facts, self._gpu.getPreferredCanvasFormat(), self._base)
+        preferred = str(self._gpu.getPreferredCanvasFormat())
+        writable = preferred if preferred != "bgra8unorm" or features else "rgba8unorm"
+        return BrowserDevice(device, self.facts, writable, self._base)
 
 
 class BrowserCanvas:
@@ -106,7 +112,10 @@ class BrowserCanvas:
                 "getContext('webgpu') gave null.",
                 status=500,
             )
-        context.configure(_object(device=device, format=format, alphaMode="opaque", colorSpace=COLOR_SPACE))
+        usage = int(TextureUsage.STORAGE_BINDING | TextureUsage.RENDER_ATTACHMENT | TextureUsage.COPY_SRC)
+        context.configure(
+            _object(device=device, format=format, usage=usage, alphaMode="opaque", colorSpace=COLOR_SPACE)
+        )
         self._get_current_texture = context.getCurrentTexture
 
     def resize(self, size: Size) -> None:
@@ -140,11 +149,6 @@ class BrowserDevice:
         self._work_done = queue.onSubmittedWorkDone
         self._queue = queue
         self._commands = js.Array.of(None)
-        self._attachment = _object(
-            loadOp="clear", storeOp="store", clearValue={"r": 0, "g": 0, "b": 0, "a": 1}
-        )
-        self._render_pass = js.Object.new()
-        self._render_pass.colorAttachments = js.Array.of(self._attachment)
 
     def _keep_error(self, event: Any) -> None:
         if len(self._errors) < 10:  # one fault can repeat with every frame
@@ -152,19 +156,32 @@ class BrowserDevice:
 
     async def load_shader(self, name: str) -> str:
         url = f"{self._base}shaders/{name}.wgsl"
-        try:
-            response = await js.fetch(url)
-        except JsException as error:
-            raise _missing(url, str(error)) from error
-        if not response.ok:
-            raise _missing(url, f"HTTP {response.status}")
-        return await response.text()
+        return await (await _fetch(url, "gpu.shader-missing", "A shader file is missing")).text()
+
+    async def load_model(self, name: str) -> bytes:
+        url = f"{self._base}models/{name}.safetensors"
+        response = await _fetch(url, "model.missing", "A preview model is missing")
+        return js.Uint8Array.new(await response.arrayBuffer()).to_bytes()
 
     def create_buffer(self, size: int, usage: BufferUsage) -> Any:
         return self._device.createBuffer(_object(size=size, usage=int(usage)))
 
     def write_buffer(self, buffer: Any, data: bytes) -> None:
         self._write_buffer(buffer, 0, to_js(data))
+
+    def free_buffer(self, buffer: Any) -> None:
+        buffer.destroy()
+
+    async def read_buffer(self, buffer: Any, size: int) -> bytes:
+        usage = _MAP_READ | int(BufferUsage.COPY_DST)
+        copy = self._device.createBuffer(_object(size=size, usage=usage))
+        encoder = self._create_encoder()
+        encoder.copyBufferToBuffer(buffer, 0, copy, 0, size)
+        self._submit(js.Array.of(encoder.finish()))
+        await copy.mapAsync(_MAP_READ)
+        data = js.Uint8Array.new(copy.getMappedRange()).to_bytes()
+        copy.destroy()
+        return data
 
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
         handle = self._device.createTexture(
@@ -202,26 +219,6 @@ class BrowserDevice:
         except JsException as error:
             raise _refused(error) from error
 
-    async def render_pipeline(
-        self, module: Any, vertex: str, fragment: str, constants: Mapping[str, float], format: str
-    ) -> Any:
-        fragments = {
-            "module": module,
-            "entryPoint": fragment,
-            "constants": dict(constants),
-            "targets": [{"format": format}],
-        }
-        descriptor = _object(
-            layout="auto",
-            vertex={"module": module, "entryPoint": vertex},
-            fragment=fragments,
-            primitive={"topology": "triangle-list"},
-        )
-        try:
-            return await self._device.createRenderPipelineAsync(descriptor)
-        except JsException as error:
-            raise _refused(error) from error
-
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
         entries = [{"binding": index, "resource": _resource(each)} for index, each in enumerate(resources)]
         return self._create_bind_group(_object(layout=pipeline.getBindGroupLayout(0), entries=entries))
@@ -252,27 +249,33 @@ class BrowserDevice:
 
         return bind_copy if import_external is None else bind_external
 
-    def submit(self, dispatches: Sequence[Dispatch], draw: Draw | None = None) -> None:
+    def canvas_binder(self, pipeline: Any, canvas: Canvas, resources: Sequence[Any]) -> Callable[[], Any]:
+        first = _object(binding=0)
+        entries = [
+            {"binding": index + 1, "resource": _resource(each)} for index, each in enumerate(resources)
+        ]
+        descriptor = _object(layout=pipeline.getBindGroupLayout(0), entries=[first, *entries])
+        create_bind_group: Any = self._create_bind_group
+
+        def bind_canvas() -> Any:
+            first.resource = canvas.view()
+            return create_bind_group(descriptor)
+
+        return bind_canvas
+
+    def submit(self, dispatches: Sequence[Dispatch]) -> None:
         encoder = self._create_encoder()
-        if dispatches:
-            compute = encoder.beginComputePass()
-            set_pipeline, set_bind_group, dispatch = (
-                compute.setPipeline,
-                compute.setBindGroup,
-                compute.dispatchWorkgroups,
-            )
-            for pipeline, bindings, x, y in dispatches:
-                set_pipeline(pipeline)
-                set_bind_group(0, bindings)
-                dispatch(x, y)
-            compute.end()
-        if draw is not None:
-            self._attachment.view = draw.canvas.view()
-            render = encoder.beginRenderPass(self._render_pass)
-            render.setPipeline(draw.pipeline)
-            render.setBindGroup(0, draw.bindings)
-            render.draw(3)
-            render.end()
+        compute = encoder.beginComputePass()
+        set_pipeline, set_bind_group, dispatch = (
+            compute.setPipeline,
+            compute.setBindGroup,
+            compute.dispatchWorkgroups,
+        )
+        for pipeline, bindings, x, y in dispatches:
+            set_pipeline(pipeline)
+            set_bind_group(0, bindings)
+            dispatch(x, y)
+        compute.end()
         self._commands[0] = encoder.finish()
         self._submit(self._commands)
 
@@ -350,10 +353,15 @@ def _resource(resource: Any) -> Any:
     return resource.view if isinstance(resource, Texture) else {"buffer": resource}
 
 
-def _missing(url: str, why: str) -> ReelError:
-    return ReelError.of(
-        "gpu.shader-missing", "A shader file is missing", f"{url}: {why}", "Reload the page.", status=500
-    )
+async def _fetch(url: str, code: str, title: str) -> Any:
+    try:
+        response = await js.fetch(url)
+        why = "" if response.ok else f"HTTP {response.status}"
+    except JsException as error:
+        raise ReelError.of(code, title, f"{url}: {error}", "Reload the page.", status=500) from error
+    if why:
+        raise ReelError.of(code, title, f"{url}: {why}", "Reload the page.", status=500)
+    return response
 
 
 def _refused(error: Exception) -> ReelError:

@@ -10,18 +10,20 @@ from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports]
 from pycore.app import App, Options
 from pycore.backends.browser.gpu import BrowserGpu
 from pycore.backends.browser.host import BrowserHost
-from pycore.protocol import Notice, encode
+from pycore.protocol import Notice, Tier, encode
 from pycore.tasks import Tasks
 
 
-def start(base: str, api: str, software: bool) -> Callable[[Any], None]:
+def start(base: str, api: str, software: bool, tier: str) -> Callable[[Any], None]:
     """Starts the application and returns what takes the page's messages (`event.data` of each).
 
     `base`: address that dist/ lies under, with its final slash. `api`: where the server's API lives.
-    `software`: take a software GPU adapter too.
+    `software`: take a software GPU adapter too. `tier`: the name of one to draw with unmeasured; any other
+    text: the GPU's speed decides.
     """
     host = BrowserHost()
-    app = App(host, BrowserGpu(base), Options(api, software))
+    forced = next((each for each in Tier if each.lower() == tier.lower()), None)
+    app = App(host, BrowserGpu(base), Options(api, software, forced))
     tasks = Tasks(lambda problem: host.post({"event": encode(Notice(problem))}))
 
     async def command(data: Any) -> None:

@@ -1,0 +1,16 @@
+// A net's first convolution reads the crop's luma, four pixels of a cell as four channels (space to depth); the last row and column
+// repeat where the size is odd.
+
+@group(0) @binding(0) var source: texture_2d<f32>;
+
+fn input_at(group: u32, cell: vec2i) -> vec4f {
+    let far = look.size - 1;
+    let at = 2 * cell;
+    let next = min(at + 1, far);
+    return vec4f(
+        textureLoad(source, at, 0).x,
+        textureLoad(source, vec2i(next.x, at.y), 0).x,
+        textureLoad(source, vec2i(at.x, next.y), 0).x,
+        textureLoad(source, next, 0).x,
+    );
+}
