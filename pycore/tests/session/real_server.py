@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import av
 import numpy as np
@@ -38,7 +39,7 @@ HANGS_S = 30
 Fault = Callable[[dict[str, Any]], str | None]
 """From an ASGI scope to what goes wrong with it: a status such as "503", "drop" (the connection breaks
 without an answer), "late" (the API does its work, and then the connection breaks), "hold" (no answer ever),
-or None."""
+"wait" (it is asked again in a moment), or None."""
 
 
 class RealServer:
@@ -92,7 +93,8 @@ class RealServer:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         self.requests.append(f"{scope.get('method', 'WS')} {scope['path']}")
-        fault = self.fault(scope)
+        while (fault := self.fault(scope)) == "wait":  # noqa: ASYNC110 -- decided by another thread
+            await asyncio.sleep(0.01)
         if fault is None:
             return await self.app(scope, receive, send)
         if scope["type"] == "websocket":
@@ -128,6 +130,11 @@ def real_server(data: Path, **settings: Any) -> Iterator[RealServer]:
 def is_put(scope: dict[str, Any]) -> bool:
     """Whether a request uploads a part."""
     return scope.get("method") == "PUT" and "/storage/" in scope["path"]
+
+
+def part_number(scope: dict[str, Any]) -> int:
+    """Which part such a request uploads, from 1."""
+    return int(parse_qs(scope["query_string"].decode())["part"][0])
 
 
 def in_a_session(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

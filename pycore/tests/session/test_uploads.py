@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pycore.backends.native_host import NativeFile
-from pycore.tests.session.real_server import PART_BYTES, Page, RealServer, in_a_session, is_put
+from pycore.tests.session.real_server import PART_BYTES, Page, RealServer, in_a_session, is_put, part_number
 from pycore.uploads import ATTEMPTS, FRESH_PLANS, fingerprint
 
 
@@ -47,7 +48,13 @@ async def test_parts_are_tried_again_after_server_errors_and_broken_connections(
 async def test_an_upload_gives_up_in_the_end_and_a_new_start_goes_on(
     page: Page, server: RealServer, clip: Path
 ) -> None:
-    server.fault = lambda scope: "drop" if is_put(scope) and len(server.puts) > 2 else None
+    def two_parts_then_none(scope: dict[str, Any]) -> str | None:
+        if not is_put(scope) or part_number(scope) <= 2:
+            return None
+        upload = page.state.upload
+        return "drop" if upload and upload.sent >= 2 * PART_BYTES else "wait"
+
+    server.fault = two_parts_then_none
     await page.open(clip)
     await page.do("start-export")
     await page.hear(lambda page: page.notices, "a notice")
