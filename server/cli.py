@@ -30,7 +30,7 @@ class _Commands(click.Group):
 
             return export
         if cmd_name == "evaluate":
-            from server.evaluate_cli import evaluate
+            from server.evaluate import evaluate
 
             return evaluate
         return super().get_command(ctx, cmd_name)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pycore.protocol import ReelError
 from server.cli import main
-from server.evaluate_cli import evaluate
+from server.evaluate import evaluate
 
 
 @pytest.fixture

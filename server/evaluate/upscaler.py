@@ -1,4 +1,4 @@
-"""`reelballers evaluate`: judges what this project ships on footage of one's own."""
+"""`reelballers evaluate upscaler`: the preview's nets against plain scalers."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,11 @@ from server.training.evaluate import PROTOCOL, Score, Upscaler, judge, pictures,
 from server.training.nets import upscale
 from server.training.weights import read
 
-MODELS = Path(__file__).parents[1] / "web" / "models"
+MODELS = Path(__file__).parents[2] / "web" / "models"
 NETS = ("s", "m", "l")
 
 
-@click.group()
-def evaluate() -> None:
-    """Judge what this project ships on your own footage."""
-
-
-@evaluate.command(epilog=PROTOCOL)
+@click.command(epilog=PROTOCOL)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--net", "nets", type=click.Choice(NETS), multiple=True, help="A net; may be repeated.  [default: all]"
