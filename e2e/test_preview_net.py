@@ -8,7 +8,6 @@ import pytest
 from e2e.conftest import OpenPage
 from e2e.driver import open_clip, pixels, seek, state, until
 
-
 pytestmark = pytest.mark.browser
 
 
