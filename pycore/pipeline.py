@@ -81,7 +81,8 @@ class Pipeline:
 
     def set_look(self, split: float, sharpness: float) -> None:
         """`split`: 0 to 1, share of the canvas's width, from the left, that shows the source enlarged
-        bilinearly, for comparison. `sharpness`: 0 (Lanczos as it is) to 1."""
+        bilinearly, for comparison. `sharpness`: 0 (Lanczos as it is) to 1; nets are left as they are up to
+        0.4."""
         self._split = min(max(split, 0.0), 1.0)
         self._sharpness = min(max(sharpness, 0.0), 1.0)
         self._look = None
@@ -124,7 +125,7 @@ class Pipeline:
             started = perf_counter()
             look = self._current_look()
             upscaler = self._tiers.use(Size(look.width, look.height))
-            upscaler.show(look, self.canvas)
+            upscaler.show(look if self.tier is Tier.BASE else look.under_a_net(), self.canvas)
             self._device.submit(upscaler.steps(frame))
         finally:
             frame.close()

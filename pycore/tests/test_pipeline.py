@@ -200,11 +200,28 @@ def test_a_forced_net_draws_from_the_next_frame_on() -> None:
         for crop in ((3, 6, 17, 13), (0, 0, 40, 30)):  # a net's buffers follow the crop's size too
             scene.pipeline.set_crop(Rect(*crop))
             assert (await scene.pipeline.render(frame(), 0)).presented
-            wanted = reference.picture(FRAME, crop, 0.25, 0.7, net("m")).astype(int)
+            # Nets are sharpened by what goes beyond 0.4, on the scale that is left.
+            wanted = reference.picture(FRAME, crop, 0.25, 0.5, net("m")).astype(int)
             # One for rounding; one more where halves between layers tip it.
             assert np.abs(await scene.picture() - wanted).max() <= 2
             if crop[2:] == (17, 13):
                 assert np.abs(before - wanted).max() > 5
+
+    play(body)
+
+
+def test_a_net_is_not_sharpened_by_default() -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(3, 6, 17, 13))
+        await scene.pipeline.improve(Tier.S)
+        pictures = []
+        for sharpness in (0.0, 0.4, 0.6):
+            scene.pipeline.set_look(0.0, sharpness)
+            await scene.pipeline.render(frame(), 0)
+            pictures.append(await scene.picture())
+        assert np.array_equal(pictures[0], pictures[1])
+        assert not np.array_equal(pictures[1], pictures[2])
 
     play(body)
 

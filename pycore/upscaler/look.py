@@ -1,10 +1,14 @@
 """The uniform block of web/shaders/look.wgsl."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LAYOUT = struct.Struct("<4i2f8x")
 LOOK_BYTES = _LAYOUT.size
+
+LANCZOS_SHARPNESS = 0.4
+"""What pays with Lanczos: +0.09 dB on three football frames at CRF 23. A net has learned its own sharpness,
+and the same cost it 0.15 dB; so under a net 0.4 means as it is, and only what goes beyond it is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,11 @@ class Look:
     height: int
     split: float = 0.0
     sharpness: float = 0.4
+
+    def under_a_net(self) -> "Look":
+        """The same for a net's luma."""
+        beyond = max(0.0, self.sharpness - LANCZOS_SHARPNESS) / (1.0 - LANCZOS_SHARPNESS)
+        return replace(self, sharpness=beyond)
 
     def pack(self) -> bytes:
         return _LAYOUT.pack(self.x, self.y, self.width, self.height, self.split, self.sharpness)
