@@ -194,6 +194,11 @@ def test_impossible_detections_are_refused(
 def test_the_height_is_followed_when_the_camera_zooms() -> None:
     frames, who = scene([walk((100 + 60 * i, 100 + 15 * i), (0.5, 0), 100) for i in range(6)])
     zoomed = [Detections(each.boxes * 1.01**number, each.scores) for number, each in enumerate(frames)]
-    told = follow(zoomed)
+    tracker = Tracker()
+    told, scales = [], []
+    for each in zoomed:
+        told.append(tracker.update(each))
+        scales.append(tracker.camera.scale)
     assert [len(ids_of(player, told, who)) for player in range(6)] == [1] * 6
+    assert 1.001 < float(np.median(scales[20:])) < 1.012
     assert float(np.median(told[-1].boxes[:, 3])) == pytest.approx(HEIGHT * 1.01**99, rel=0.05)
