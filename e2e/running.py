@@ -27,7 +27,11 @@ SOFTWARE_WEBGPU = [
     "--use-webgpu-adapter=swiftshader",
     "--ignore-gpu-blocklist",
 ]
+INSECURE_HOST = "insecure.test"
+"""A name that the browser finds on this machine, and holds for another one: an insecure context over http."""
+
 _ALWAYS = [
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
     "--disable-component-update",
@@ -56,7 +60,8 @@ def serving(data: Path) -> Iterator[Server]:
     """API and worker, as `build.py run` starts them, ready to take jobs; ended afterwards."""
     port = _free_port()
     commands = (
-        [REELBALLERS, "serve", "--port", str(port), "--data", data, "--dist", ROOT / "dist"],
+        [REELBALLERS, "serve", "--port", str(port), "--data", data, "--dist", ROOT / "dist"]
+        + ["--allowed-host", INSECURE_HOST],
         [REELBALLERS, "worker", "--data", data],
     )
     log = data / "log.txt"

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from e2e.clips import read_clip
 from e2e.conftest import OpenPage
 from e2e.driver import download, export, open_clip, until, wait_for_job
+from e2e.running import BOOT_MS, INSECURE_HOST, Server
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +30,20 @@ def test_says_so_and_exports_through_the_server(
     frames, _ = read_clip(download(page, job["id"], tmp_path))
     assert len(frames) == 24
     assert frames[0].shape == (384, 216, 3)
+
+
+def test_a_page_over_http_from_another_machine_names_that_as_the_cause(
+    webgpu_browser: Browser, server: Server
+) -> None:
+    page = webgpu_browser.new_page()
+    page.set_default_timeout(BOOT_MS)
+    page.goto(server.url.replace("127.0.0.1", INSECURE_HOST))
+    page.evaluate("globalThis.reelballers.ready")
+    now = until(page, lambda now: now["capability"], "a capability")
+    page.close()
+    assert now["capability"]["level"] == "none"
+    assert "http from another machine" in now["capability"]["reason"]
+    assert now["server"], "the server is there all the same"
 
 
 def test_a_software_adapter_counts_as_none_unless_asked_for(open_page: OpenPage) -> None:

@@ -59,6 +59,10 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    def wait(self, seconds: float) -> int:
+        """Its exit code, once it ends by itself; raises subprocess.TimeoutExpired when it does not."""
+        return self._process.wait(seconds)
+
     def end(self) -> int:
         """Asks it to end; its exit code."""
         if self.alive():
