@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+from deploy.tooling.browser import SOFTWARE_WEBGPU
 from e2e.clips import demo_frames, quarter, write_clip
-from e2e.running import BOOT_MS, SOFTWARE_WEBGPU, Server, launch, serving
+from e2e.running import BOOT_MS, Server, launch, serving
 
 expect.set_options(timeout=60_000)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from deploy.tooling.browser import SOFTWARE_WEBGPU
 from e2e.driver import seek, until
-from e2e.running import BOOT_MS, SOFTWARE_WEBGPU, launch, serving
+from e2e.running import BOOT_MS, launch, serving
 
 TARGET = Path(__file__).parent / "pictures" / "page.png"
 
@@ -17,7 +18,7 @@ TARGET = Path(__file__).parent / "pictures" / "page.png"
 def main() -> None:
     with (
         tempfile.TemporaryDirectory() as data,
-        serving(Path(data)) as server,
+        serving(Path(data) / "data") as server,
         sync_playwright() as playwright,
     ):
         browser = launch(playwright, SOFTWARE_WEBGPU)

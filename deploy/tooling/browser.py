@@ -19,6 +19,19 @@ MAC = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+SOFTWARE_WEBGPU = (
+    "--enable-unsafe-webgpu",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-angle=swiftshader",
+    "--use-webgpu-adapter=swiftshader",
+    "--ignore-gpu-blocklist",
+)
+"""Flags that give Chromium a WebGPU adapter and a working WebGPU canvas without a GPU."""
+
+SANDBOX = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
+"""Chromium as root starts only without its sandbox."""
+
 LAVAPIPE = ["libvulkan1", "mesa-vulkan-drivers"]
 
 

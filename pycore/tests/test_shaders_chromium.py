@@ -2,13 +2,13 @@
 videos."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import async_playwright
 
+from deploy.tooling.browser import SANDBOX, SOFTWARE_WEBGPU, chromium
 from pycore.backends.gpu import PIXEL_BYTES, FrameKind
 from pycore.protocol import Size
 from pycore.tests import golden
@@ -20,16 +20,6 @@ from pycore.upscaler.upscaler import cells_of, grid
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--enable-unsafe-webgpu",
-    "--enable-features=Vulkan",
-    "--use-vulkan=swiftshader",
-    "--use-angle=swiftshader",
-    "--use-webgpu-adapter=swiftshader",
-    "--ignore-gpu-blocklist",
-]
-"""WebGPU in software; e2e/conftest.py has the same."""
-
 HERE = Path(__file__).parent
 SHADERS = HERE.parents[1] / "web" / "shaders"
 RUN = "([cases, texts]) => import('/golden.mjs').then((golden) => golden.run(cases, texts))"
@@ -38,11 +28,13 @@ RUN = "([cases, texts]) => import('/golden.mjs').then((golden) => golden.run(cas
 async def run_in_chromium(
     cases: list[dict[str, Any]], texts: dict[str, str]
 ) -> list[dict[str, list[int]]] | None:
-    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    executable = os.environ.get("REELBALLERS_CHROMIUM") or shutil.which("chromium")
+    executable = chromium()
+    assert executable, "no Chromium here; `python3 build.py test` says what to do"
     with served(HERE) as url:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *sandbox])
+            browser = await playwright.chromium.launch(
+                executable_path=executable, args=[*SOFTWARE_WEBGPU, *SANDBOX]
+            )
             page = await browser.new_page()
             await page.goto(f"{url}golden.html")
             results = await page.evaluate(RUN, [cases, texts])

@@ -2,7 +2,6 @@
 
 import tomllib
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from server.training.degrade import Degradation
@@ -43,10 +42,6 @@ class NetSpec:
     def widths(self) -> list[int]:
         """Channels before the first convolution and after each one."""
         return [self.block**2, *[self.channels] * (self.layers + 1), 4 * self.block**2]
-
-    def macs_per_pixel(self) -> float:
-        """Multiply-adds of all convolutions per input pixel."""
-        return sum(9 * a * b for a, b in pairwise(self.widths())) / self.block**2
 
 
 @dataclass(frozen=True)
