@@ -14,9 +14,10 @@ from deploy.tooling.paths import LOCKS, ROOT
 from deploy.tooling.ui import BuildError, say
 
 GROUPS = {
-    "test": ("torch", "speed", "build", "test"),
+    "test": ("torch", "speed", "build", "runpod", "test"),
     "build": ("torch", "speed", "build"),
     "runtime": ("torch", "speed"),
+    "runpod": ("torch", "runpod"),
 }
 OPTIONS = (
     "--universal",
