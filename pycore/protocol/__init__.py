@@ -40,6 +40,7 @@ from pycore.protocol.events import (
     StateChanged,
     Upload,
 )
+from pycore.protocol.framing import Framing, Keyframe, PathPoint, Spotlight, SpotlightStyle
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import (
     Estimate,
@@ -77,10 +78,12 @@ __all__ = [
     "ExportResult",
     "Fallback",
     "FramePresented",
+    "Framing",
     "Job",
     "JobEvent",
     "JobKind",
     "JobState",
+    "Keyframe",
     "MediaInfo",
     "ModelInfo",
     "ModelName",
@@ -88,6 +91,7 @@ __all__ = [
     "OpenMedia",
     "Output",
     "Part",
+    "PathPoint",
     "Preview",
     "Problem",
     "Processor",
@@ -105,6 +109,8 @@ __all__ = [
     "SetPreview",
     "SetTrim",
     "Size",
+    "Spotlight",
+    "SpotlightStyle",
     "StartExport",
     "StateChanged",
     "Tier",

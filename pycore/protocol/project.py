@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pycore.protocol.framing import Framing, Keyframe, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName
 from pycore.protocol.media import MediaInfo
@@ -21,13 +22,21 @@ class Aspect(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A range of one media file and its frame. `in_us` is the first moment shown, `out_us` the first moment
-    not shown."""
+    not shown.
+
+    `crop` is where the frame lies while nothing moves it. `track_id`: the player to follow ("": none).
+    `keyframes` in order of time.
+    """
 
     media: MediaInfo
     in_us: int
     out_us: int
     aspect: Aspect
     crop: Rect
+    track_id: str = ""
+    framing: Framing = field(default_factory=Framing)
+    keyframes: list[Keyframe] = field(default_factory=list)
+    spotlight: Spotlight = field(default_factory=Spotlight)
 
 
 @dataclass(frozen=True, slots=True)
