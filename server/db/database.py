@@ -1,7 +1,7 @@
 """The database: connections, transactions, and the version of its tables."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,10 +10,7 @@ from sqlalchemy import event
 
 from pycore.protocol import ReelError
 from server.db import tables
-
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = ()
-"""MIGRATIONS[n] takes a database from version n + 1 to n + 2. A new database is made from `tables` at
-once."""
+from server.db.migrations import MIGRATIONS
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 

@@ -41,6 +41,7 @@ jobs = sa.Table(
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     sa.Column("media_id", sa.ForeignKey("media.id", ondelete="CASCADE"), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("route", sa.String(16), nullable=False, server_default="local"),  # local or runpod
     sa.Column("document", sa.Text, nullable=False),  # the Job as the API shows it
     sa.Column("request", sa.Text, nullable=False),  # the ExportRequest
     sa.Column("sequence", sa.Integer, nullable=False),
@@ -50,6 +51,7 @@ jobs = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "idempotency_key"),
     sa.Index("jobs_by_state", "state"),
+    sa.Index("jobs_by_route", "route", "state"),
     sa.Index("jobs_by_project", "project_id", "created_at"),
 )
 
@@ -77,6 +79,23 @@ throughput = sa.Table(
     sa.Column("model", sa.String(64), primary_key=True),
     sa.Column("pixels_per_second", sa.Float, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
+)
+
+remote_attempts = sa.Table(
+    "remote_attempts",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("job_id", sa.String(64), nullable=False),  # outlives the job: what was spent stays spent
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("remote_id", sa.String(255)),  # null until it is known
+    sa.Column("gpu", sa.String(64), nullable=False),  # its class in the price table
+    sa.Column("cost_usd", sa.Float, nullable=False),  # what is set aside; once ended, what it cost
+    sa.Column("outcome", sa.String(16)),  # null while it is open
+    sa.Column("nudges", sa.Integer, nullable=False, server_default="0"),  # webhooks that came
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+    sa.Index("remote_attempts_by_job", "job_id"),
+    sa.Index("remote_attempts_by_time", "created_at"),
 )
 
 trash = sa.Table(

@@ -10,6 +10,7 @@ import pytest
 from pycore.protocol import ReelError
 from server import __version__, config
 from server.db.database import SCHEMA_VERSION, Database
+from server.db.migrations import MIGRATIONS
 from server.db.tables import metadata, schema_version
 from server.tests.processes import REELBALLERS, running_api
 
@@ -92,15 +93,14 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
 def test_an_older_database_is_brought_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path / 'db.sqlite'}"
     Database(url).close()
-    monkeypatch.setattr(
-        "server.db.database.MIGRATIONS", (lambda t: t.exec_driver_sql("CREATE TABLE extra (x)"),)
-    )
-    monkeypatch.setattr("server.db.database.SCHEMA_VERSION", 2)
+    more = (*MIGRATIONS, lambda t: t.exec_driver_sql("CREATE TABLE extra (x)"))
+    monkeypatch.setattr("server.db.database.MIGRATIONS", more)
+    monkeypatch.setattr("server.db.database.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     for _ in range(2):
         database = Database(url)
         with database.read() as transaction:
             assert transaction.exec_driver_sql("SELECT count(*) FROM extra").scalar_one() == 0
-            assert transaction.execute(schema_version.select()).scalar_one() == 2
+            assert transaction.execute(schema_version.select()).scalar_one() == SCHEMA_VERSION + 1
         database.close()
 
 

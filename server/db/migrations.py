@@ -1,0 +1,20 @@
+"""How the tables of an older version become the present ones.
+
+MIGRATIONS[n] takes a database from version n + 1 to n + 2. A new database is made from `tables` at once.
+"""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from server.db import tables
+
+
+def _routes(transaction: sa.Connection) -> None:
+    """To 2: jobs have a route, and attempts at RunPod are on record."""
+    transaction.exec_driver_sql("ALTER TABLE jobs ADD COLUMN route VARCHAR(16) NOT NULL DEFAULT 'local'")
+    transaction.exec_driver_sql("CREATE INDEX jobs_by_route ON jobs (route, state)")
+    tables.remote_attempts.create(transaction)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_routes,)
