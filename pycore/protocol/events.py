@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pycore.protocol.analysis import Analysis, Followed, TracksChanged
 from pycore.protocol.capability import Capability
 from pycore.protocol.errors import Problem
 from pycore.protocol.jobs import Estimate, Job, ServerInfo
@@ -47,6 +48,7 @@ class AppState:
     estimates: list[Estimate] = field(default_factory=list)
     upload: Upload | None = None
     jobs: list[Job] = field(default_factory=list)
+    analysis: Analysis = field(default_factory=Analysis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +91,4 @@ class Notice:
     type: Literal["notice"] = "notice"
 
 
-Event = Booting | StateChanged | FramePresented | Notice
+Event = Booting | StateChanged | FramePresented | Notice | TracksChanged | Followed

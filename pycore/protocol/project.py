@@ -7,6 +7,7 @@ from pycore.protocol.framing import Framing, Keyframe, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName
 from pycore.protocol.media import MediaInfo
+from pycore.protocol.tracks import TrackEdit
 
 
 class Aspect(StrEnum):
@@ -37,6 +38,8 @@ class Clip:
     framing: Framing = field(default_factory=Framing)
     keyframes: list[Keyframe] = field(default_factory=list)
     spotlight: Spotlight = field(default_factory=Spotlight)
+    track_edits: list[TrackEdit] = field(default_factory=list)
+    """What the person corrected in the medium's tracks."""
 
 
 @dataclass(frozen=True, slots=True)
