@@ -10,6 +10,7 @@ from pycore.protocol import ModelName, ReelError
 from server.gpu.models import ncnn_weights, registry
 from server.gpu.models.descriptor import QUICK, available, descriptor
 from server.gpu.models.span import Span
+from server.gpu.models.state import WeightsError
 from server.gpu.tiles import tiles
 from server.tests import clips
 
@@ -120,13 +121,13 @@ def copy(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_weights_too_short(copy: tuple[Path, Path]) -> None:
     copy[1].write_bytes(copy[1].read_bytes()[:-4])
-    with pytest.raises(ncnn_weights.WeightsError, match=r"ends within layer /upsampler"):
+    with pytest.raises(WeightsError, match=r"ends within layer /upsampler"):
         ncnn_weights.read(*copy)
 
 
 def test_weights_too_long(copy: tuple[Path, Path]) -> None:
     copy[1].write_bytes(copy[1].read_bytes() + bytes(4))
-    with pytest.raises(ncnn_weights.WeightsError, match="has 4 bytes more"):
+    with pytest.raises(WeightsError, match="has 4 bytes more"):
         ncnn_weights.read(*copy)
 
 
@@ -134,7 +135,7 @@ def test_weights_of_another_storage(copy: tuple[Path, Path]) -> None:
     data = bytearray(copy[1].read_bytes())
     data[12:16] = b"\x01\x02\x03\x04"  # the first convolution's flag, behind the mean colour
     copy[1].write_bytes(data)
-    with pytest.raises(ncnn_weights.WeightsError, match="storage flag 0x04030201"):
+    with pytest.raises(WeightsError, match="storage flag 0x04030201"):
         ncnn_weights.read(*copy)
 
 
@@ -142,18 +143,18 @@ def test_weights_that_are_no_numbers(copy: tuple[Path, Path]) -> None:
     data = bytearray(copy[1].read_bytes())
     data[16:18] = b"\x00\x7e"
     copy[1].write_bytes(data)
-    with pytest.raises(ncnn_weights.WeightsError, match="not finite"):
+    with pytest.raises(WeightsError, match="not finite"):
         ncnn_weights.read(*copy)
 
 
 def test_another_graph(copy: tuple[Path, Path]) -> None:
     copy[0].write_text(copy[0].read_text().replace("Swish", "Mish "))
-    with pytest.raises(ncnn_weights.WeightsError, match="is a Mish"):
+    with pytest.raises(WeightsError, match="is a Mish"):
         ncnn_weights.read(*copy)
 
 
 def test_another_nets_shape(copy: tuple[Path, Path]) -> None:
-    with pytest.raises(ncnn_weights.WeightsError, match=r"SPAN needs \(52, 3, 3, 3\)"):
+    with pytest.raises(WeightsError, match=r"SPAN needs \(52, 3, 3, 3\)"):
         Span(channels=52).load(ncnn_weights.read(*copy))
 
 

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from server.gpu.models.state import WeightsError
+
 MAGIC = "7767517"
 FP16 = 0x01306B47
 FP32 = 0
-
-
-class WeightsError(ValueError):
-    """The files are damaged or are not what the model expects; the message names the file and the layer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pycore.protocol import ModelName, ReelError
 from server.gpu.models import ncnn_weights
 from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.models.span import Span
+from server.gpu.models.state import WeightsError
 
 Upscaler = Span
 """`forward`: RGB in [0, 1], (n, 3, h, w) -> (n, 3, scale*h, scale*w)."""
@@ -51,7 +52,7 @@ def _build(model: Descriptor, device: torch.device, dtype: torch.dtype) -> Upsca
             "Run `python3 build.py build` to fetch it, or point REELBALLERS_WEIGHTS at its folder.",
             500,
         ) from error
-    except ncnn_weights.WeightsError as error:
+    except WeightsError as error:
         raise ReelError.of(
             "model.weights",
             "Model weights damaged",

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from server.gpu.models.ncnn_weights import NcnnWeights, WeightsError
+from server.gpu.models.ncnn_weights import NcnnWeights
+from server.gpu.models.state import WeightsError
 
 
 class _Block(nn.Module):
