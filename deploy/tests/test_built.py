@@ -1,5 +1,6 @@
 """The dist/ that `build.py test` has just built."""
 
+import gzip
 import hashlib
 import json
 import subprocess
@@ -18,6 +19,19 @@ def test_every_file_is_the_one_that_was_built():
     present = {str(path.relative_to(DIST)) for path in DIST.rglob("*") if path.is_file()}
     assert present == {*files, "build.json"}
     assert {"index.html", "worker.js", "protocol.d.ts", "demo/demo.mp4", "pyodide/pyodide.mjs"} <= present
+
+
+def test_no_file_is_more_than_cloudflare_serves():
+    assert max(path.stat().st_size for path in DIST.rglob("*") if path.is_file()) <= 25 * 1024 * 1024
+
+
+def test_compressed_files_unpack_to_what_was_pinned():
+    packed = [asset for asset in manifest.read(MANIFEST) if asset.gzip]
+    assert packed
+    for asset in packed:
+        for name, sha256 in asset.files.items():
+            content = gzip.decompress((DIST / str(asset.dist) / f"{name}.gz").read_bytes())
+            assert hashlib.sha256(content).hexdigest() == sha256
 
 
 def test_the_page_boots_from_a_list_of_its_own():

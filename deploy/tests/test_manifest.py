@@ -52,6 +52,7 @@ def test_an_asset_is_read_whole(tmp_path: Path):
         ('url = "https://example.invalid/{file}"', 'npm = "a", member = "b"', "must pin a version"),
         ('url = "https://example.invalid/{file}"', 'pypi = "a>=1", member = "b"', "must pin a version"),
         ('url = "https://example.invalid/{file}"', 'pypi = "a==1"', "cannot be"),
+        ('why = "for tests"', 'why = "for tests"\ngzip = true', "goes with dist"),
         ("[asset.files]", "[asset.file]", "unknown key file"),
         ("[[asset]]", "[[assets]]", "only [[asset]] tables"),
         ("[[asset]]", "[[asset]", "not TOML"),

@@ -5,6 +5,7 @@ for it with the list of packages that the page boots from (pyodide/pyodide-lock.
 (protocol.d.ts) and build.json.
 """
 
+import gzip
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from deploy.tooling import node, wheel
 from deploy.tooling.manifest import Asset
 from deploy.tooling.paths import ASSETS, CACHE, DIST, ROOT, python
-from deploy.tooling.stamps import digest, file_sha256
+from deploy.tooling.stamps import digest, file_sha256, write_atomically
 from deploy.tooling.ui import BuildError, say
 
 PYODIDE = Path(__file__).parent / "pyodide"
@@ -67,7 +68,7 @@ def inputs(assets: list[Asset]) -> str:
         if path.suffix != ".pyc":
             parts += [str(path.relative_to(ROOT)), path]
     for asset in assets:
-        parts.append(f"{asset.dist} {sorted(asset.files.items())}")
+        parts.append(f"{asset.dist} {asset.gzip} {sorted(asset.files.items())}")
     return digest(parts)
 
 
@@ -86,7 +87,10 @@ def assemble(folder: Path, assets: list[Asset], stamp: dict[str, str | None]) ->
         _copy(path, folder / path.relative_to(ROOT / "web"))
     for asset in assets:
         for name in asset.files if asset.dist is not None else ():
-            _copy(ASSETS / asset.to / name, folder / str(asset.dist) / name)
+            source, target = ASSETS / asset.to / name, folder / str(asset.dist) / name
+            if asset.gzip:
+                source, target = packed(source, asset.files[name]), target.with_name(f"{name}.gz")
+            _copy(source, target)
     for path in browser_packages(assets, str(stamp["version"])):
         _copy(path, folder / "pyodide" / path.name)
     (folder / "protocol.d.ts").write_text(page_types())
@@ -96,6 +100,14 @@ def assemble(folder: Path, assets: list[Asset], stamp: dict[str, str | None]) ->
         if path.is_file()
     }
     (folder / "build.json").write_text(json.dumps({**stamp, "files": files}, indent=1))
+
+
+def packed(source: Path, sha256: str) -> Path:
+    """The file compressed by gzip, the same bytes every time; kept in .cache, because it takes seconds."""
+    target = CACHE / "packed" / f"{sha256[:16]}.gz"
+    if not target.is_file():
+        write_atomically(target, gzip.compress(source.read_bytes(), 9, mtime=0))
+    return target
 
 
 def browser_packages(assets: list[Asset], version: str) -> list[Path]:

@@ -57,6 +57,7 @@ class Asset:
     files: dict[str, str] = field(hash=False)
     sources: tuple[Source, ...] = ()
     dist: str | None = None
+    gzip: bool = False
 
 
 def read(path: Path) -> list[Asset]:
@@ -82,7 +83,7 @@ def read(path: Path) -> list[Asset]:
 def _asset(item: dict[str, Any], where: str) -> Asset:
     where = f"{where} ({item.get('name', 'without a name')})"
     texts = {key: _text(item, key, where) for key in ("name", "version", "licence", "why", "to")}
-    known = {*texts, "dist", "files", "sources"}
+    known = {*texts, "dist", "files", "gzip", "sources"}
     if extra := set(item) - known:
         raise BuildError(
             f"{where}: unknown key {', '.join(sorted(extra))}; it takes {', '.join(sorted(known))}"
@@ -100,10 +101,15 @@ def _asset(item: dict[str, Any], where: str) -> Asset:
     dist = _text(item, "dist", where) if "dist" in item else None
     if dist is not None:
         _inside(dist, f"{where}: dist")
+    packed = item.get("gzip", False)
+    if not isinstance(packed, bool) or (packed and dist is None):
+        raise BuildError(f"{where}: gzip must be true or false, and goes with dist")
     sources = item.get("sources")
     if not isinstance(sources, list) or not sources:
         raise BuildError(f"{where}: sources must list at least one source")
-    return Asset(**texts, files=files, sources=tuple(_source(each, where) for each in sources), dist=dist)
+    return Asset(
+        **texts, files=files, sources=tuple(_source(each, where) for each in sources), dist=dist, gzip=packed
+    )
 
 
 def _source(item: dict[str, Any], where: str) -> Source:
