@@ -1,4 +1,4 @@
-"""The command line: `reelballers serve`, `worker`, `export` and `evaluate`."""
+"""The command line: `reelballers serve`, `worker`, `export`, `evaluate` and what a deployment needs."""
 
 import sys
 from pathlib import Path
@@ -22,13 +22,17 @@ class _Commands(click.Group):
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "evaluate", "export"])
+        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "export":
             from server.export_cli import export
 
             return export
+        if cmd_name == "bucket":
+            from server.bucket_cli import bucket
+
+            return bucket
         if cmd_name == "evaluate":
             from server.evaluate import evaluate
 

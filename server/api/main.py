@@ -31,8 +31,7 @@ from server.db.projects import Projects
 from server.db.trash import empty_trash
 from server.jobs.manager import JobManager
 from server.jobs.watch import JobWatch
-from server.storage.local import LocalStorage
-from server.storage.signing import UrlSigner
+from server.storage.opening import open_storage
 
 PREFIX = "/api/v1"
 
@@ -52,7 +51,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     """The application on a data directory, which is made ready here. `clock` gives Unix seconds."""
     config.prepare()
     database = Database(config.database_url)
-    store = LocalStorage(config.storage, UrlSigner(config.signing_key(), f"{PREFIX}/storage", clock))
+    store = open_storage(config, f"{PREFIX}/storage", clock)
     table = MediaTable(database, clock)
     manager = JobManager(database, clock)
     services = Services(
@@ -91,7 +90,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         Route("/api/{rest:path}", nowhere),
     ]
     if config.dist is not None:
-        table_of_routes.append(Mount("/", Page(directory=config.dist, html=True)))
+        table_of_routes.append(Mount("/", Page(config.dist, config.s3.origin if config.s3 else "")))
     app = Starlette(
         routes=table_of_routes,
         middleware=[Middleware(Guard, config=config), Middleware(Unexpected)],

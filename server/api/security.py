@@ -29,17 +29,19 @@ ISOLATION = {
 }
 
 
-def page_policy(host: str, secure: bool) -> str:
-    """The Content-Security-Policy of the page and its workers; `host` as the browser named us."""
+def page_policy(host: str, secure: bool, bucket: str = "") -> str:
+    """The Content-Security-Policy of the page and its workers; `host` as the browser named us, `bucket` the
+    origin that media are sent to and fetched from, where it is not ours."""
     sockets = f" {'wss' if secure else 'ws'}://{host}" if _AUTHORITY.fullmatch(host) else ""
+    bucket = f" {bucket}" if bucket else ""
     return "; ".join(
         (
             "default-src 'self'",
             "script-src 'self' 'wasm-unsafe-eval'",
             "style-src 'self'",
             "worker-src 'self'",
-            f"connect-src 'self'{sockets}",  # not all browsers count WebSockets to 'self'
-            "media-src 'self' blob:",
+            f"connect-src 'self'{sockets}{bucket}",  # not all browsers count WebSockets to 'self'
+            f"media-src 'self' blob:{bucket}",
             "img-src 'self' data: blob:",
             "object-src 'none'",
             "base-uri 'none'",

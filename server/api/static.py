@@ -1,6 +1,6 @@
 """The built page: files of `dist` with the right types, policies and caching."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -34,7 +34,11 @@ wasm of another type."""
 
 class Page(StaticFiles):
     """Files below a directory; the root answers with index.html. Everything is revalidated by its ETag:
-    a new build is seen at once, and an unchanged file costs one 304."""
+    a new build is seen at once, and an unchanged file costs one 304. `bucket`: see page_policy."""
+
+    def __init__(self, directory: Path, bucket: str = "") -> None:
+        super().__init__(directory=directory, html=True)
+        self._bucket = bucket
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         hidden = any(part.startswith(".") and part != "." for part in PurePath(path).parts)
@@ -51,5 +55,7 @@ class Page(StaticFiles):
             response.headers["Content-Type"] = kind
         host = Headers(scope=scope).get("host", "")
         response.headers["Cache-Control"] = "no-cache"
-        response.headers["Content-Security-Policy"] = page_policy(host, scope["scheme"] == "https")
+        response.headers["Content-Security-Policy"] = page_policy(
+            host, scope["scheme"] == "https", self._bucket
+        )
         return response

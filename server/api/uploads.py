@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pycore.protocol import MediaInfo, Part, ReelError, UploadPlan, UploadRequest
 from server.config import MIB, Config
 from server.db.database import Database
 from server.db.media import MediaRecord, MediaTable, new_media_id
 from server.db.trash import empty_trash
-from server.storage.base import Storage
+from server.storage.base import Storage, StoredObject
 from server.storage.keys import media_key
+from server.video.magic import HEAD_BYTES, begins_as_video
 
 MOST_PARTS = 1000
 """A plan with more would be a big document; parts grow instead."""
@@ -71,11 +73,11 @@ class Uploads:
             record = self._table.get(project_id, media_id)
             if record.info is not None:
                 return record.info
-            if self._storage.stat(record.key) is None:
-                self._storage.complete_upload(record.key, record.upload, len(_cut(record)))
+            stored = self._storage.stat(record.key)
+            if stored is None:
+                stored = self._storage.complete_upload(record.key, record.upload, len(_cut(record)))
             try:
-                with self._storage.as_file(record.key) as path:
-                    info = self._probe(path, record.name)
+                info = self._checked(record, stored)
             except ReelError:
                 self.delete(project_id, media_id)
                 raise
@@ -93,6 +95,26 @@ class Uploads:
             )
             self._table.complete(project_id, media_id, info)
             return info
+
+    def _checked(self, record: MediaRecord, stored: StoredObject) -> MediaInfo:
+        """What the probe says of the whole file. What does not even begin as a video is refused by its first
+        bytes, so that it need not be fetched from a bucket."""
+        if stored.bytes != record.bytes:
+            raise ReelError.of(
+                "media.wrong-length",
+                "The file arrived incomplete",
+                f"It should have {record.bytes} bytes; {stored.bytes} are stored.",
+                "Upload it again.",
+                422,
+            )
+        head = b"".join(self._storage.get(record.key, 0, HEAD_BYTES))
+        if not begins_as_video(head):
+            with TemporaryDirectory(dir=self._config.tmp) as folder:
+                path = Path(folder) / record.key.rpartition("/")[2]
+                path.write_bytes(head)
+                self._probe(path, record.name)
+        with self._storage.as_file(record.key) as path:
+            return self._probe(path, record.name)
 
     def delete(self, project_id: str, media_id: str) -> None:
         """Deletes the file, begun or complete, with its jobs. ReelError `media.busy` while a job needs it."""
@@ -133,6 +155,8 @@ class Uploads:
             raise _invalid("body.name", "It must have 1 to 255 characters.", "Shorten the file's name.")
 
     def _check_room(self, length: int) -> None:
+        if self._config.s3 is not None:
+            return  # the parts go to the bucket
         free = shutil.disk_usage(self._config.data).free
         if free < 2 * length:  # parts and whole lie side by side for a moment
             raise ReelError.of(

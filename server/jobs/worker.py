@@ -24,8 +24,7 @@ from server.jobs.exports import ExportSteps
 from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
 from server.jobs.workflows import MAX_RECOVERIES, register_export
-from server.storage.local import LocalStorage
-from server.storage.signing import UrlSigner
+from server.storage.opening import open_storage
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def run_worker(config: Config) -> None:
         shutil.rmtree(leftover)
     database = Database(config.database_url)
     manager, fleet = JobManager(database), Fleet(database)
-    storage = LocalStorage(config.storage, UrlSigner(config.signing_key(), "/"))
+    storage = open_storage(config)
     steps = ExportSteps(manager, MediaTable(database), fleet, storage, processor, config.tmp, stopping)
     dispatcher = Dispatcher(manager, _launch_dbos(config, steps))
     fleet.heartbeat(WORKER, processor.info())

@@ -74,7 +74,10 @@ def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]
         except Cancelled:
             return {"cancelled": True}
         except ReelError as error:
-            return {"problem": dump(error.problem)}
+            if error.problem.status != 503 or attempt == ATTEMPTS:
+                return {"problem": dump(error.problem)}
+            _log.warning("%s: %s; trying again", what, error)
+            stopping.wait(attempt)  # something beyond this machine, such as the bucket, is away for a moment
         except Exception as error:  # noqa: BLE001  whatever it is, the job's owner is told
             _log.exception("%s failed, attempt %d of %d", what, attempt, ATTEMPTS)
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -5,11 +5,12 @@ One contract test runs over all implementations (server/tests/test_storage_contr
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from pycore.protocol import ReelError
 
@@ -103,6 +104,11 @@ class Storage(Protocol):
         be relative to the API's address."""
         ...
 
+    def url_to_put(self, key: str, expires_at: int) -> str:
+        """A URL for one `PUT` of a whole object, sent with `content_type(key)` as its type, until
+        `expires_at` (Unix seconds). It may be relative to the API's address."""
+        ...
+
     def url_to_get(self, key: str, filename: str, expires_at: int) -> str:
         """A URL for `GET` (ranges too) that downloads the object as `filename`, until `expires_at` (Unix
         seconds). It may be relative to the API's address."""
@@ -140,3 +146,37 @@ def not_found(what: str) -> ReelError:
     return ReelError.of(
         "storage.not-found", "Not in the storage", f"{what} is not there.", "It may have been deleted.", 404
     )
+
+
+def part_length(number: int, length: int, got: int | None) -> ReelError:
+    """For a part that has not the announced length; `got` None: it has more."""
+    came = "more than that came" if got is None else f"{got} came"
+    return ReelError.of(
+        "storage.part-length",
+        "A part has the wrong length",
+        f"Part {number} must have {length} bytes; {came}.",
+        "Send the part again.",
+        422,
+    )
+
+
+def parts_missing(missing: Sequence[int], parts: int) -> ReelError:
+    """For an upload of `parts` parts that is not whole."""
+    return ReelError.of(
+        "storage.parts-missing",
+        "Parts of the upload are missing",
+        f"Part{'s' if len(missing) > 1 else ''} {', '.join(map(str, missing[:10])) or 1} of {parts}.",
+        "Ask for the upload plan and send the parts that are not done.",
+        409,
+    )
+
+
+def content_type(key: str) -> str:
+    """What an object is served as."""
+    return "video/mp4" if key.endswith(".mp4") else "application/octet-stream"
+
+
+def content_disposition(filename: str) -> str:
+    """The header that makes a download have this name (RFC 6266)."""
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else "_" for letter in filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

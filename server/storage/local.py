@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pycore.protocol import ReelError
-from server.storage.base import StoredObject, StoredPart, check_key, check_part_number, not_found
+from server.storage.base import (
+    StoredObject,
+    StoredPart,
+    check_key,
+    check_part_number,
+    content_type,
+    not_found,
+    part_length,
+    parts_missing,
+)
 from server.storage.signing import UrlSigner
 
 CHUNK = 1024 * 1024
@@ -114,14 +123,7 @@ class LocalStorage:
                         break
                     file.write(chunk)
             if got != length:
-                more = "more than that came" if got > length else f"{got} came"
-                raise ReelError.of(
-                    "storage.part-length",
-                    "A part has the wrong length",
-                    f"Part {number} must have {length} bytes; {more}.",
-                    "Send the part again.",
-                    422,
-                )
+                raise part_length(number, length, None if got > length else got)
             _commit(fresh, folder / f"{number:05d}.part")
         return StoredPart(number, length)
 
@@ -134,13 +136,7 @@ class LocalStorage:
         there = {part.number for part in self.list_parts(key, upload)}
         missing = [number for number in range(1, parts + 1) if number not in there]
         if missing or not parts:
-            raise ReelError.of(
-                "storage.parts-missing",
-                "Parts of the upload are missing",
-                f"Part{'s' if len(missing) > 1 else ''} {', '.join(map(str, missing[:10])) or 1} of {parts}.",
-                "Ask for the upload plan and send the parts that are not done.",
-                409,
-            )
+            raise parts_missing(missing, parts)
         with self._fresh() as fresh:
             with fresh.open("wb") as whole:
                 for number in range(1, parts + 1):
@@ -159,6 +155,9 @@ class LocalStorage:
     def url_to_put_part(self, key: str, upload: str, number: int, length: int, expires_at: int) -> str:
         parameters = {"upload": upload, "part": str(check_part_number(number)), "bytes": str(length)}
         return self.signer.sign("PUT", check_key(key), expires_at, parameters)
+
+    def url_to_put(self, key: str, expires_at: int) -> str:
+        return self.signer.sign("PUT", check_key(key), expires_at, {"type": content_type(key)})
 
     def url_to_get(self, key: str, filename: str, expires_at: int) -> str:
         return self.signer.sign("GET", check_key(key), expires_at, {"filename": filename})

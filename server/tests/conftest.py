@@ -10,10 +10,12 @@ import pytest
 
 from server.api.main import create_app
 from server.config import Config
+from server.config.s3 import S3Settings
 from server.tests import clips
 from server.tests.asgi import SyncClient
 from server.tests.job_bench import Bench, open_bench
 from server.tests.processes import Api, Process, running_api, start_worker
+from server.tests.seaweed import running_seaweed
 
 
 @pytest.fixture
@@ -64,3 +66,10 @@ def running(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[Ru
             code = worker.end()
         assert code == 0, worker.said()
     assert "Traceback" not in worker.said(), worker.said()
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Settings]:
+    """A real S3 with an empty bucket; give each user a `prefix` of its own."""
+    with running_seaweed(tmp_path_factory.mktemp("seaweed")) as settings:
+        yield settings

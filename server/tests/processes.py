@@ -77,9 +77,10 @@ def start_worker(data: Path, *options: str, **environ: str) -> Process:
     return worker
 
 
-def start_api(data: Path, *options: str | Path) -> tuple[Process, str]:
+def start_api(data: Path, *options: str | Path, **environ: str) -> tuple[Process, str]:
     """An API that listens, and its URL."""
-    api = Process(data.with_suffix(".api.log"), "serve", "--port", "0", "--data", data, *options)
+    log = data.with_suffix(".api.log")
+    api = Process(log, "serve", "--port", "0", "--data", data, *options, **environ)
     return api, api.await_line(r"ReelBallers is at (\S+)").group(1)
 
 
@@ -116,7 +117,8 @@ class Api:
         plan = self.call("POST", f"projects/{project_id}/media", request)
         for part in plan["parts"]:
             piece = content[part["offset"] : part["offset"] + part["bytes"]]
-            self.http.put(part["url"], content=piece).raise_for_status()
+            sent = {"Content-Type": "application/octet-stream"}
+            self.http.put(part["url"], content=piece, headers=sent).raise_for_status()
         return self.call("POST", f"projects/{project_id}/media/{plan['media_id']}/completion")
 
     def export(self, project_id: str, info: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -144,9 +146,9 @@ class Api:
 
 
 @contextmanager
-def running_api(data: Path, *options: str | Path) -> Iterator[Api]:
+def running_api(data: Path, *options: str | Path, **environ: str) -> Iterator[Api]:
     """A client of an API process that ends with the context, in good order."""
-    process, url = start_api(data, *options)
+    process, url = start_api(data, *options, **environ)
     try:
         with httpx.Client(base_url=url, timeout=60) as http:
             yield Api(url, http)

@@ -2,31 +2,39 @@
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from urllib.parse import quote
 
 from anyio import from_thread, to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from server.api.operations import Operation, check_length
+from server.api.operations import Operation, check_length, too_long
 from server.api.problems import http_problem, problem_response
 from server.api.ranges import Unsatisfiable, parse_range
 from server.api.services import Services
-from server.storage.base import not_found
+from server.storage.base import content_disposition, content_type, not_found
 from server.storage.local import CHUNK, LocalStorage
 
 
-async def put_part(services: Services, request: Request) -> Response:
-    """Stores one part; the URL says which, and how long it must be."""
+async def put(services: Services, request: Request) -> Response:
+    """Stores one part of an upload, or a whole object; the URL says which, and what it must be."""
     storage = _local(services)
     key = request.path_params["key"]
     signed = storage.signer.check("PUT", key, request.query_params)
-    length = int(signed["bytes"])
-    check_length(request, length)
-    chunks = _pulled(_batched(request))
-    put = partial(storage.put_part, key, signed["upload"], int(signed["part"]), chunks, length)
+    if "part" in signed:
+        length = int(signed["bytes"])
+        check_length(request, length)
+        chunks = _pulled(_batched(request))
+        work = partial(storage.put_part, key, signed["upload"], int(signed["part"]), chunks, length)
+    else:
+        most = services.config.max_upload_bytes
+        check_length(request, most)
+        if request.headers.get("content-type") != signed["type"]:
+            problem = http_problem(403, f"Content-Type: it must be {signed['type']}, as the URL says.")
+            return problem_response(problem)
+        work = partial(storage.put, key, _at_most(most, _pulled(_batched(request))))
     try:
-        await to_thread.run_sync(put)
+        await to_thread.run_sync(work)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is left to read it
     return Response(status_code=204)
@@ -44,7 +52,7 @@ async def get_object(services: Services, request: Request) -> Response:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": _disposition(signed["filename"]),
+        "Content-Disposition": content_disposition(signed["filename"]),
         "ETag": etag,
     }
     if etag in request.headers.get("if-none-match", ""):
@@ -59,7 +67,7 @@ async def get_object(services: Services, request: Request) -> Response:
     headers["Content-Length"] = str(stop - start)
     if span is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{found.bytes}"
-    kind = "video/mp4" if key.endswith(".mp4") else "application/octet-stream"
+    kind = content_type(key)
     status = 206 if span is not None else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=kind)
@@ -88,13 +96,18 @@ def _pulled(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _disposition(filename: str) -> str:
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\' else "_" for letter in filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+def _at_most(most: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    length = 0
+    for chunk in chunks:
+        length += len(chunk)
+        if length > most:
+            raise too_long(most)
+        yield chunk
 
 
 def _local(services: Services) -> LocalStorage:
-    assert isinstance(services.storage, LocalStorage), "only the local storage's URLs lead here"
+    if not isinstance(services.storage, LocalStorage):
+        raise HTTPException(404)  # a bucket serves its URLs itself
     return services.storage
 
 
@@ -107,14 +120,15 @@ OPERATIONS = (
     Operation(
         "PUT",
         "/storage/{key:path}",
-        "Store a part of an upload; only with the URL from an upload plan.",
+        "Store a part of an upload, or a whole object; only with a URL that the API gave.",
         "storage",
-        raw=put_part,
+        raw=put,
         status=204,
         query={
             "upload": "The upload.",
             "part": "The part's number.",
-            "bytes": "Its exact length.",
+            "bytes": "The part's exact length.",
+            "type": "For a whole object: its Content-Type.",
             **_SIGNED,
         },
         problems=(403, 404, 413, 422),

@@ -2,7 +2,6 @@
 last."""
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,17 @@ from pathlib import Path
 import platformdirs
 
 from pycore.protocol import ReelError
+from server.config.environment import PREFIX as ENVIRONMENT
+from server.config.environment import names, number, wrong
+from server.config.s3 import LEAST_PART_BYTES, S3Settings, s3_settings
+from server.config.signing_key import signing_key
 
 MIB = 1024 * 1024
 MAX_UPLOAD_BYTES = 16 * 1024 * MIB
 PART_BYTES = 8 * MIB
 URL_SECONDS = 6 * 3600
+CACHE_BYTES = 20 * 1024 * MIB
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-ENVIRONMENT = "REELBALLERS_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Config:
 
     `data` holds everything that the server keeps; `dist` is the built page (None: API only).
     `allowed_hosts` are further names under which a server bound to loopback may be addressed (a reverse
-    proxy's name); bound elsewhere, any name is taken.
+    proxy's name); bound elsewhere, any name is taken. With `s3` media and results lie in a bucket, else in
+    `data`; of a bucket's files up to `cache_bytes` are kept here while they are in use.
     """
 
     data: Path
@@ -40,6 +44,8 @@ class Config:
     max_body_bytes: int = MIB
     part_bytes: int = PART_BYTES
     url_seconds: int = URL_SECONDS
+    s3: S3Settings | None = None
+    cache_bytes: int = CACHE_BYTES
 
     @property
     def database_url(self) -> str:
@@ -59,6 +65,11 @@ class Config:
         """Scratch space of the worker, emptied at its start; on the storage's file system, so that moves
         are renames."""
         return self.data / "tmp"
+
+    @property
+    def cache(self) -> Path:
+        """Copies of a bucket's files, on the machine that works with them."""
+        return self.data / "cache"
 
     @property
     def worker_lock(self) -> Path:
@@ -84,30 +95,7 @@ class Config:
 
     def signing_key(self) -> bytes:
         """The key that presigned URLs are signed with; made on first use, readable by this user alone."""
-        path = self.data / "signing.key"
-        if not path.exists():
-            fresh = path.with_name(f"signing.{os.getpid()}.tmp")
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(fresh, path)  # fails where another process was first: then its key counts
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        key = path.read_text().strip()
-        if len(key) != 64:
-            raise ReelError.of(
-                "config.signing-key",
-                "The signing key is damaged",
-                f"{path} should hold 64 hexadecimal digits.",
-                "Delete it and start again; URLs handed out before then stop working.",
-                500,
-            )
-        return bytes.fromhex(key)
+        return signing_key(self.data / "signing.key")
 
 
 def default_data(environ: Mapping[str, str] = os.environ) -> Path:
@@ -119,7 +107,7 @@ def default_data(environ: Mapping[str, str] = os.environ) -> Path:
 def default_dist(environ: Mapping[str, str] = os.environ) -> Path | None:
     """REELBALLERS_DIST, else the `dist` beside this source tree where it has been built."""
     named = environ.get(ENVIRONMENT + "DIST")
-    built = Path(named) if named else Path(__file__).parents[1] / "dist"
+    built = Path(named) if named else Path(__file__).parents[2] / "dist"
     return built if named or (built / "index.html").is_file() else None
 
 
@@ -137,16 +125,21 @@ def load(
 ) -> Config:
     """The configuration from options and environment. ReelError names the option that makes no sense."""
     if (tls_cert is None) != (tls_key is None):
-        raise _wrong("--tls-cert and --tls-key", "only one of the two is given", "Give both, or neither.")
+        raise wrong("--tls-cert and --tls-key", "only one of the two is given", "Give both, or neither.")
     for option, path in (("--tls-cert", tls_cert), ("--tls-key", tls_key)):
         if path is not None and not path.is_file():
-            raise _wrong(option, f"{path} is not a file", "Give the path of a PEM file.")
+            raise wrong(option, f"{path} is not a file", "Give the path of a PEM file.")
     dist = dist or default_dist(environ)
     if dist is not None and not (dist / "index.html").is_file():
-        raise _wrong("--dist", f"{dist} has no index.html", "Build the page with `python3 build.py build`.")
-    extra = tuple(
-        name.strip() for name in environ.get(ENVIRONMENT + "ALLOWED_HOSTS", "").split(",") if name.strip()
-    )
+        raise wrong("--dist", f"{dist} has no index.html", "Build the page with `python3 build.py build`.")
+    part_bytes = number(environ, "PART_BYTES", PART_BYTES)
+    s3 = s3_settings(environ)
+    if s3 is not None and part_bytes < LEAST_PART_BYTES:
+        raise wrong(
+            ENVIRONMENT + "PART_BYTES",
+            f"{part_bytes} is less than the {LEAST_PART_BYTES} bytes that buckets take as a part",
+            "Raise it or leave it out.",
+        )
     return Config(
         data=(data or default_data(environ)).absolute(),
         dist=dist.absolute() if dist else None,
@@ -154,25 +147,15 @@ def load(
         port=port,
         tls_cert=tls_cert,
         tls_key=tls_key,
-        allowed_hosts=tuple(name.lower() for name in (*allowed_hosts, *extra)),
+        allowed_hosts=(
+            *(name.lower() for name in allowed_hosts),
+            *names(environ, "ALLOWED_HOSTS"),
+        ),
         device=device,
-        max_upload_bytes=_number(environ, "MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES),
-        max_body_bytes=_number(environ, "MAX_BODY_BYTES", MIB),
-        part_bytes=_number(environ, "PART_BYTES", PART_BYTES),
-        url_seconds=_number(environ, "URL_SECONDS", URL_SECONDS),
+        max_upload_bytes=number(environ, "MAX_UPLOAD_BYTES", MAX_UPLOAD_BYTES),
+        max_body_bytes=number(environ, "MAX_BODY_BYTES", MIB),
+        part_bytes=part_bytes,
+        url_seconds=number(environ, "URL_SECONDS", URL_SECONDS),
+        s3=s3,
+        cache_bytes=number(environ, "CACHE_BYTES", CACHE_BYTES),
     )
-
-
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(ENVIRONMENT + name)
-    if text is None:
-        return default
-    if not text.isdecimal() or int(text) < 1:
-        raise _wrong(
-            ENVIRONMENT + name, f"{text!r} is no positive whole number", "Correct it or leave it out."
-        )
-    return int(text)
-
-
-def _wrong(option: str, what: str, hint: str) -> ReelError:
-    return ReelError.of("config.option", "An option makes no sense", f"{option}: {what}.", hint)

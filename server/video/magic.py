@@ -1,0 +1,25 @@
+"""What a video file begins with, by the containers that we open (see container.FORMATS)."""
+
+HEAD_BYTES = 64 * 1024
+"""Enough to tell, and for FFmpeg to say what else it is."""
+
+_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"uuid")
+_EBML = b"\x1aE\xdf\xa3"
+_TS_SYNC = 0x47
+_TS_PACKETS = (188, 192, 204)
+
+
+def begins_as_video(head: bytes) -> bool:
+    """Whether these first bytes are those of ISO media (MP4, MOV), Matroska (WebM) or an MPEG transport
+    stream."""
+    return head[4:8] in _BOXES or head.startswith(_EBML) or _is_transport_stream(head)
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Sync bytes at the distance of packets, from anywhere in the first packet (a recording may begin in
+    mid-packet)."""
+    return any(
+        all(head[start + each * length] == _TS_SYNC for each in range(4))
+        for length in _TS_PACKETS
+        for start in range(min(length, len(head) - 3 * length))
+    )
