@@ -3,30 +3,32 @@ seqinfo.ini. Frames there are
 counted from 1."""
 
 import configparser
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from pycore.protocol import ReelError
+from pycore.protocol import ReelError, Size
 from pycore.tracking import Detections, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
     """truth: rows (frame, id, x, y, width, height); detections: one per frame, the first is frame 1; rate:
-    frames a second."""
+    frames a second; size: the picture's, or what the boxes reach to where nothing tells."""
 
     name: str
     rate: float
     truth: Floats
     detections: list[Detections]
+    size: Size
 
 
 def read(folder: Path) -> Sequence:
     """Raises ReelError where a file is missing or is not what it should be."""
-    length, rate = _info(folder / "seqinfo.ini")
+    length, rate, size = _info(folder / "seqinfo.ini")
     truth = _rows(folder / "gt" / "gt.txt", 6)
     if truth.shape[1] > 6:
         truth = truth[truth[:, 6] != 0]  # marked as not to be judged
@@ -43,23 +45,29 @@ def read(folder: Path) -> Sequence:
     found = found[order]
     starts = np.searchsorted(found[:, 0], np.arange(1, length + 2) - 0.5)
     detections = [Detections(found[a:b, 2:6], found[a:b, 6]) for a, b in pairwise(starts)]
-    return Sequence(folder.resolve().name, rate, truth[:, :6], detections)
+    if size is None:
+        far = truth[:, 2:4] + truth[:, 4:6]
+        size = Size(*(max(math.ceil(side), 1) for side in far.max(axis=0, initial=1.0).tolist()))
+    return Sequence(folder.resolve().name, rate, truth[:, :6], detections, size)
 
 
-def _info(path: Path) -> tuple[int, float]:
-    """seqLength and frameRate; 0 (as long as the rows go) and 25 without the file."""
+def _info(path: Path) -> tuple[int, float, Size | None]:
+    """seqLength, frameRate and the picture's size; 0 (as long as the rows go), 25 and None without the
+    file."""
     if path.parent.is_dir() and not path.exists():
-        return 0, 25.0
+        return 0, 25.0, None
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text())
         length = parser.getint("Sequence", "seqLength")
         rate = parser.getfloat("Sequence", "frameRate")
+        width = parser.getint("Sequence", "imWidth", fallback=0)
+        height = parser.getint("Sequence", "imHeight", fallback=0)
     except (OSError, UnicodeDecodeError, ValueError, configparser.Error) as error:
         raise _bad(path, f"It must tell seqLength and frameRate: {error}") from error
     if not 1 <= length <= 10_000_000 or not 1 <= rate <= 1000:
         raise _bad(path, f"seqLength {length} or frameRate {rate:g} is out of range.")
-    return length, rate
+    return length, rate, Size(width, height) if width > 0 and height > 0 else None
 
 
 def _rows(path: Path, least: int) -> Floats:
