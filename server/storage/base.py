@@ -47,6 +47,11 @@ class Storage(Protocol):
         """Stores the chunks, joined."""
         ...
 
+    def put_once(self, key: str, chunks: Iterable[bytes]) -> bool:
+        """Stores the chunks, joined, where there is no such object yet; False where there is. Of several at
+        once, one gets True."""
+        ...
+
     def put_file(self, key: str, path: Path) -> StoredObject:
         """Stores a copy of a file."""
         ...
@@ -104,9 +109,10 @@ class Storage(Protocol):
         be relative to the API's address."""
         ...
 
-    def url_to_put(self, key: str, expires_at: int) -> str:
+    def url_to_put(self, key: str, expires_at: int, *, once: bool = False) -> str:
         """A URL for one `PUT` of a whole object, sent with `content_type(key)` as its type, until
-        `expires_at` (Unix seconds). It may be relative to the API's address."""
+        `expires_at` (Unix seconds). It may be relative to the API's address. With `once` it must be sent with
+        `If-None-Match: *` too, and is answered by 412 where there is an object already."""
         ...
 
     def url_to_get(self, key: str, filename: str, expires_at: int) -> str:

@@ -50,6 +50,14 @@ class LocalStorage:
             _commit(fresh, target)
         return self._found(key)
 
+    def put_once(self, key: str, chunks: Iterable[bytes]) -> bool:
+        target = self._object(key)
+        with self._fresh() as fresh:
+            with fresh.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            return _commit(fresh, target, once=True)
+
     def put_file(self, key: str, path: Path) -> StoredObject:
         target = self._object(key)
         with self._fresh() as fresh:
@@ -156,8 +164,9 @@ class LocalStorage:
         parameters = {"upload": upload, "part": str(check_part_number(number)), "bytes": str(length)}
         return self.signer.sign("PUT", check_key(key), expires_at, parameters)
 
-    def url_to_put(self, key: str, expires_at: int) -> str:
-        return self.signer.sign("PUT", check_key(key), expires_at, {"type": content_type(key)})
+    def url_to_put(self, key: str, expires_at: int, *, once: bool = False) -> str:
+        parameters = {"type": content_type(key), **({"once": "1"} if once else {})}
+        return self.signer.sign("PUT", check_key(key), expires_at, parameters)
 
     def url_to_get(self, key: str, filename: str, expires_at: int) -> str:
         return self.signer.sign("GET", check_key(key), expires_at, {"filename": filename})
@@ -212,15 +221,21 @@ class LocalStorage:
             folder = folder.parent
 
 
-def _commit(fresh: Path, target: Path) -> None:
-    """Gives a written file its final name; after a power cut it is there whole or not at all."""
+def _commit(fresh: Path, target: Path, *, once: bool = False) -> bool:
+    """Gives a written file its final name; after a power cut it is there whole or not at all. With `once`
+    False where that name is taken."""
     with fresh.open("rb") as file:
         os.fsync(file.fileno())
     while True:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            fresh.replace(target)
+            if once:
+                os.link(fresh, target)
+            else:
+                fresh.replace(target)
             break
+        except FileExistsError:
+            return False
         except FileNotFoundError:
             if not fresh.exists():
                 raise  # else: somebody pruned the empty folder in between
@@ -229,6 +244,7 @@ def _commit(fresh: Path, target: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return True
 
 
 def _read(path: Path, start: int, stop: int | None) -> Iterator[bytes]:

@@ -37,6 +37,7 @@ CHUNK = 1024 * 1024
 _IN_MEMORY = 8 * CHUNK
 _DELETED_AT_ONCE = 1000
 _NOT_THERE = ("404", "NoSuchKey", "NoSuchUpload", "NotFound")
+_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 _BUSY = ("SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504")
 
 
@@ -68,6 +69,19 @@ class S3Storage:
                     whole, **where, ExtraArgs={"ContentType": content_type(key)}, Config=self._transfer
                 )
         return self._found(key)
+
+    def put_once(self, key: str, chunks: Iterable[bytes]) -> bool:
+        try:
+            with told(key):
+                self._client.put_object(
+                    **self._at(key),
+                    Body=b"".join(chunks),
+                    ContentType=content_type(key),
+                    IfNoneMatch="*",
+                )
+        except _Taken:
+            return False
+        return True
 
     def put_file(self, key: str, path: Path) -> StoredObject:
         extra = {"ContentType": content_type(key)}
@@ -198,8 +212,8 @@ class S3Storage:
         headers = {"Content-Length": str(length), "Content-Type": PART_TYPE}
         return self._signer.sign("PUT", self._prefix + check_key(key), expires_at, query, headers)
 
-    def url_to_put(self, key: str, expires_at: int) -> str:
-        headers = {"Content-Type": content_type(key)}
+    def url_to_put(self, key: str, expires_at: int, *, once: bool = False) -> str:
+        headers = {"Content-Type": content_type(key), **({"If-None-Match": "*"} if once else {})}
         return self._signer.sign("PUT", self._prefix + check_key(key), expires_at, {}, headers)
 
     def url_to_get(self, key: str, filename: str, expires_at: int) -> str:
@@ -263,6 +277,10 @@ class _NotThere(ReelError):
     """`storage.not-found`, to be told from others without looking at codes."""
 
 
+class _Taken(Exception):
+    """There is such an object already, and there should not be."""
+
+
 @contextlib.contextmanager
 def told(what: str) -> Iterator[None]:
     """boto3's errors as ReelErrors: not there, out of reach (503: trying again may help), or refused."""
@@ -273,6 +291,8 @@ def told(what: str) -> Iterator[None]:
         message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
         if code in _NOT_THERE:
             raise _NotThere(not_found(what).problem) from error
+        if code in _TAKEN:
+            raise _Taken from error
         if code in _BUSY:
             raise _unavailable(f"{what}: {code}: {message}.") from error
         raise ReelError.of(

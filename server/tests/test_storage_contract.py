@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -419,6 +420,27 @@ def test_an_object_is_put_through_a_url(fixture: Fixture) -> None:
         answer = fixture.http.put(url, content=body, headers={"Content-Type": "video/mp4"})
         assert answer.status_code in (200, 204), answer.text
         assert content(fixture.storage, "a/b.mp4") == body
+
+
+def test_an_object_that_may_be_created_once(storage: Storage) -> None:
+    """Of many who try at the same moment one succeeds, and its content stays."""
+    with ThreadPoolExecutor(8) as threads:
+        won = [*threads.map(lambda n: storage.put_once("claim", [b"by ", b"%d" % n]), range(8))]
+    assert sum(won) == 1
+    assert content(storage, "claim") == b"by %d" % won.index(True)
+    assert not storage.put_once("claim", [b"late"])
+    storage.delete("claim")
+    assert storage.put_once("claim", [b"again"])
+
+
+def test_a_url_to_create_an_object_once(fixture: Fixture) -> None:
+    url = fixture.storage.url_to_put("a/claim", fixture.now + 60, once=True)
+    plain, once = PART, {**PART, "If-None-Match": "*"}
+    assert fixture.http.put(url, content=b"x", headers=plain).status_code == 403  # the condition is signed
+    assert fixture.storage.stat("a/claim") is None
+    assert fixture.http.put(url, content=b"first", headers=once).status_code in (200, 204)
+    assert fixture.http.put(url, content=b"second", headers=once).status_code == 412
+    assert content(fixture.storage, "a/claim") == b"first"
 
 
 def test_a_deleted_object_is_not_found(fixture: Fixture) -> None:

@@ -32,11 +32,17 @@ async def put(services: Services, request: Request) -> Response:
         if request.headers.get("content-type") != signed["type"]:
             problem = http_problem(403, f"Content-Type: it must be {signed['type']}, as the URL says.")
             return problem_response(problem)
-        work = partial(storage.put, key, _at_most(most, _pulled(_batched(request))))
+        once = "once" in signed
+        if once and request.headers.get("if-none-match") != "*":
+            return problem_response(http_problem(403, "If-None-Match: it must be *, as the URL says."))
+        put = storage.put_once if once else storage.put
+        work = partial(put, key, _at_most(most, _pulled(_batched(request))))
     try:
-        await to_thread.run_sync(work)
+        stored = await to_thread.run_sync(work)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is left to read it
+    if stored is False:
+        return problem_response(http_problem(412, f"{key} is there already."))
     return Response(status_code=204)
 
 
@@ -129,9 +135,10 @@ OPERATIONS = (
             "part": "The part's number.",
             "bytes": "The part's exact length.",
             "type": "For a whole object: its Content-Type.",
+            "once": "There must be no such object yet: send If-None-Match: * too.",
             **_SIGNED,
         },
-        problems=(403, 404, 413, 422),
+        problems=(403, 404, 412, 413, 422),
     ),
     Operation(
         "GET",
