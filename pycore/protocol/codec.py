@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 T = TypeVar("T")
 
+_PLAIN = {int, float, str, bool}
+
 
 class DecodeError(ValueError):
     """A value does not fit its type; the message names the place ("command.crop.width must be a finite
@@ -28,6 +30,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (list, tuple)):
+        if {type(item) for item in value} <= _PLAIN:  # tracks have columns of very many numbers
+            return list(value)
         return [encode(item) for item in value]
     if isinstance(value, dict):
         return {key: encode(item) for key, item in value.items()}
@@ -55,6 +59,8 @@ def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
         if not isinstance(value, list):
             raise DecodeError(f"{where} must be a list, not {_brief(value)}")
         (item,) = get_args(kind)
+        if _all_sound(item, value):
+            return value  # type: ignore[return-value]
         return [decode(item, each, f"{where}[{index}]") for index, each in enumerate(value)]  # type: ignore[return-value]
     if isinstance(kind, type) and issubclass(kind, Enum):
         try:
@@ -63,6 +69,15 @@ def decode(kind: type[T] | Any, value: Any, where: str = "value") -> T:
             choices = ", ".join(repr(member.value) for member in kind)
             raise DecodeError(f"{where} must be one of {choices}, not {_brief(value)}") from None
     return _decode_scalar(kind, value, where)
+
+
+def _all_sound(kind: Any, values: list[Any]) -> bool:
+    """Whether a list needs no look at each item: a column of numbers of the very type that is asked for."""
+    found = {type(value) for value in values}
+    return bool(found) and (
+        (kind is int and found == {int})
+        or (kind is float and found == {float} and all(map(math.isfinite, values)))
+    )
 
 
 def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
