@@ -20,7 +20,7 @@ UNITS = 1024
 """A pixel's shares are counted in whole units, so that their order of summing does not matter."""
 
 
-def shares(rgb: Floats) -> Floats:
+def shares(rgb: NDArray[np.floating]) -> Floats:
     """How much each pixel (N, 3), RGB 0 to 1, adds to each bin: (N, BINS), rows sum to about UNITS."""
     rgb = np.clip(np.asarray(rgb, np.float64), 0, 1)
     value, least = rgb.max(axis=1), rgb.min(axis=1)
