@@ -138,6 +138,11 @@ class Device(Protocol):
         """The content of `models/<name>.safetensors`. Raises ReelError when it cannot be had."""
         ...
 
+    @property
+    def handle(self) -> Any:
+        """The backend's own device, for libraries that share it."""
+        ...
+
     def write_buffer(self, buffer: Any, data: bytes) -> None:
         """Queues a write from offset 0; `data`'s length is a multiple of 4."""
         ...
@@ -148,6 +153,11 @@ class Device(Protocol):
 
     async def read_buffer(self, buffer: Any, size: int) -> bytes:
         """Its first `size` bytes. For tests: it waits for the GPU."""
+        ...
+
+    def begin_read(self, buffer: Any, size: int) -> Awaitable[bytes]:
+        """Its first `size` bytes as they are once what was submitted so far has run. To be awaited, while
+        more may be submitted."""
         ...
 
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:

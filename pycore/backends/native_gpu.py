@@ -123,6 +123,17 @@ class NativeDevice:
     async def read_buffer(self, buffer: Any, size: int) -> bytes:
         return bytes(self._queue.read_buffer(buffer, 0, size))
 
+    def begin_read(self, buffer: Any, size: int) -> Awaitable[bytes]:
+        copy = self.create_buffer(size, BufferUsage.COPY_SRC | BufferUsage.COPY_DST)
+        encoder = self._device.create_command_encoder()
+        encoder.copy_buffer_to_buffer(buffer, 0, copy, 0, size)
+        self._queue.submit([encoder.finish()])
+        return self.read_buffer(copy, size)
+
+    @property
+    def handle(self) -> Any:
+        return self._device
+
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
         handle = self._device.create_texture(
             size=(size.width, size.height, 1), format=format, usage=int(usage)

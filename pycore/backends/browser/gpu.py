@@ -149,6 +149,8 @@ class BrowserDevice:
         self._work_done = queue.onSubmittedWorkDone
         self._queue = queue
         self._commands = js.Array.of(None)
+        self._readers: dict[int, list[Any]] = {}
+        """Buffers that are free to be read, by size."""
 
     def _keep_error(self, event: Any) -> None:
         if len(self._errors) < 10:  # one fault can repeat with every frame
@@ -182,6 +184,27 @@ class BrowserDevice:
         data = js.Uint8Array.new(copy.getMappedRange()).to_bytes()
         copy.destroy()
         return data
+
+    def begin_read(self, buffer: Any, size: int) -> Awaitable[bytes]:
+        kept = self._readers.setdefault(size, [])
+        usage = _MAP_READ | int(BufferUsage.COPY_DST)
+        copy = kept.pop() if kept else self._device.createBuffer(_object(size=size, usage=usage))
+        encoder = self._create_encoder()
+        encoder.copyBufferToBuffer(buffer, 0, copy, 0, size)
+        self._commands[0] = encoder.finish()
+        self._submit(self._commands)
+        return self._finish_read(copy, copy.mapAsync(_MAP_READ), size)
+
+    async def _finish_read(self, copy: Any, mapped: Any, size: int) -> bytes:
+        await mapped
+        data = js.Uint8Array.new(copy.getMappedRange()).to_bytes()
+        copy.unmap()
+        self._readers[size].append(copy)
+        return data
+
+    @property
+    def handle(self) -> Any:
+        return self._device
 
     def create_texture(self, size: Size, format: str, usage: TextureUsage) -> Texture:
         handle = self._device.createTexture(
