@@ -3,12 +3,13 @@ last."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
 from pycore.protocol import ReelError
+from server.config.database import database_url
 from server.config.environment import PREFIX as ENVIRONMENT
 from server.config.environment import names, number, wrong
 from server.config.s3 import LEAST_PART_BYTES, S3Settings, s3_settings
@@ -28,7 +29,8 @@ class Config:
 
     `data` holds everything that the server keeps; `dist` is the built page (None: API only).
     `allowed_hosts` are further names under which a server bound to loopback may be addressed (a reverse
-    proxy's name); bound elsewhere, any name is taken. With `s3` media and results lie in a bucket, else in
+    proxy's name); bound elsewhere, any name is taken. `postgres` is the URL of the database that
+    several machines share ("": SQLite in `data`). With `s3` media and results lie in a bucket, else in
     `data`; of a bucket's files up to `cache_bytes` are kept here while they are in use.
     """
 
@@ -44,17 +46,19 @@ class Config:
     max_body_bytes: int = MIB
     part_bytes: int = PART_BYTES
     url_seconds: int = URL_SECONDS
+    postgres: str = field(default="", repr=False)
     s3: S3Settings | None = None
     cache_bytes: int = CACHE_BYTES
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.data / 'reelballers.sqlite'}"
+        return self.postgres or f"sqlite:///{self.data / 'reelballers.sqlite'}"
 
     @property
     def workflows_url(self) -> str:
-        """DBOS keeps its own tables in a file of its own; only the worker opens it."""
-        return f"sqlite:///{self.data / 'workflows.sqlite'}"
+        """DBOS keeps its own tables: in a schema of its own on PostgreSQL, else in a file of its own that
+        only the worker opens."""
+        return self.postgres or f"sqlite:///{self.data / 'workflows.sqlite'}"
 
     @property
     def storage(self) -> Path:
@@ -70,10 +74,6 @@ class Config:
     def cache(self) -> Path:
         """Copies of a bucket's files, on the machine that works with them."""
         return self.data / "cache"
-
-    @property
-    def worker_lock(self) -> Path:
-        return self.data / "worker.lock"
 
     @property
     def loopback(self) -> bool:
@@ -156,6 +156,7 @@ def load(
         max_body_bytes=number(environ, "MAX_BODY_BYTES", MIB),
         part_bytes=part_bytes,
         url_seconds=number(environ, "URL_SECONDS", URL_SECONDS),
+        postgres=database_url(environ),
         s3=s3,
         cache_bytes=number(environ, "CACHE_BYTES", CACHE_BYTES),
     )

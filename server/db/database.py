@@ -1,12 +1,15 @@
-"""The database: connections, transactions, and the version of its tables."""
+"""The database: connections, transactions, and the version of its tables. SQLite for one machine, PostgreSQL
+for several."""
 
 import sqlite3
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from pycore.protocol import ReelError
 from server.db import tables
@@ -14,32 +17,75 @@ from server.db.migrations import MIGRATIONS
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
+_LOCKS = 0x7265656C
+"""The namespace of our advisory locks ("reel")."""
+_EVERYTHING = 0
+
 
 class Database:
     """Transactions on the server's tables, from any thread and from several processes."""
 
     def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _set_up_sqlite)
-            event.listen(self._engine, "begin", _begin_sqlite)
-        self._migrate()
+        """Connects, and brings the tables to this program's version. ReelError `database.*` where that
+        fails."""
+        self._postgres = url.startswith("postgresql")
+        self._engine = _postgres_engine(url) if self._postgres else _sqlite_engine(url)
+        try:
+            self._migrate()
+        except ReelError:
+            self.close()
+            raise
+        except OperationalError as error:
+            self.close()
+            raise ReelError.of(
+                "database.unavailable",
+                "The database does not answer",
+                f"{_without_password(url)}: {str(error.orig).strip().splitlines()[0]}",
+                "Check REELBALLERS_DATABASE_URL, and that the database is running.",
+                500,
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._engine.connect() as connection:
+            if self._postgres:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, scope: str = "") -> Iterator[sa.Connection]:
         """A transaction that may change the database; writers wait for each other, so what it has read
-        stays true."""
+        stays true.
+
+        On PostgreSQL writers of different scopes do not wait: name one ("project ID", "job ID") where all
+        that is read to decide something is changed under that same scope only. Without a scope it is alone.
+        """
         with (
             self._engine.connect().execution_options(reelballers_write=True) as connection,
             connection.begin(),
         ):
+            if self._postgres:
+                _lock(connection, scope)
             yield connection
+
+    @property
+    def shared(self) -> bool:
+        """Whether several machines may work on it."""
+        return self._postgres
+
+    def now(self, clock: Callable[[], float]) -> Any:
+        """Unix seconds as a term of a query: by the database's clock where machines share it, for theirs may
+        differ, else by `clock`."""
+        if self._postgres:
+            return sa.extract("epoch", sa.func.clock_timestamp())
+        return sa.literal(clock())
+
+    def check(self) -> None:
+        """Reads from the database. Raises what goes wrong."""
+        with self.read() as transaction:
+            transaction.execute(sa.select(tables.schema_version.c.version)).scalar_one()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -65,6 +111,44 @@ class Database:
                 transaction.execute(sa.update(tables.schema_version).values(version=SCHEMA_VERSION))
 
 
+def _postgres_engine(url: str) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=5,
+        max_overflow=15,
+        pool_pre_ping=True,  # the server may have been restarted meanwhile
+        connect_args={"connect_timeout": 10, "application_name": "reelballers"},
+    )
+    event.listen(engine, "connect", _set_up_postgres)
+    return engine
+
+
+def _set_up_postgres(connection: Any, record: Any) -> None:
+    connection.autocommit = True
+    for setting in ("statement_timeout = '30s'", "idle_in_transaction_session_timeout = '60s'"):
+        connection.execute(f"SET {setting}")
+    connection.autocommit = False
+
+
+def _lock(connection: sa.Connection, scope: str) -> None:
+    """Waits for the writers that this one must not run beside; held until the transaction ends."""
+    shared = "_shared" if scope else ""
+    everything = {"space": _LOCKS, "key": _EVERYTHING}
+    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock{shared}(:space, :key)"), everything)
+    if scope:
+        key = zlib.crc32(scope.encode()) - 2**31
+        connection.execute(
+            sa.text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _LOCKS + 1, "key": key}
+        )
+
+
+def _sqlite_engine(url: str) -> sa.Engine:
+    engine = sa.create_engine(url)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver's guess
     for pragma in ("busy_timeout=20000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
@@ -74,3 +158,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     write = connection.get_execution_options().get("reelballers_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _without_password(url: str) -> str:
+    return sa.make_url(url).render_as_string(hide_password=True)

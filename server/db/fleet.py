@@ -3,6 +3,7 @@ was."""
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,29 +30,57 @@ class Fleet:
 
     def heartbeat(self, worker: str, processor: Processor) -> None:
         """Says that a worker is there, with this processor."""
-        with self._database.write() as transaction:
-            transaction.execute(sa.delete(workers).where(workers.c.id == worker))
-            transaction.execute(
-                sa.insert(workers).values(id=worker, processor=dump(processor), heartbeat_at=self._clock())
-            )
+        values = {"processor": dump(processor), "heartbeat_at": self._now()}
+        with self._database.write(f"worker {worker}") as transaction:
+            known = transaction.execute(sa.update(workers).where(workers.c.id == worker).values(**values))
+            if not known.rowcount:
+                transaction.execute(sa.insert(workers).values(id=worker, **values))
 
     def leave(self, worker: str) -> None:
-        """Says that a worker is gone."""
-        with self._database.write() as transaction:
-            transaction.execute(sa.delete(workers).where(workers.c.id == worker))
+        """Says that a worker is gone: what it had begun may be taken over at once."""
+        with self._database.write(f"worker {worker}") as transaction:
+            transaction.execute(sa.update(workers).where(workers.c.id == worker).values(heartbeat_at=0.0))
 
     def processors(self) -> list[Processor]:
-        """The processors of living workers; NO_WORKER alone where there is none."""
-        alive = workers.c.heartbeat_at > self._clock() - SILENCE_SECONDS
+        """The processors of living workers, each kind once; NO_WORKER alone where there is none."""
+        alive = workers.c.heartbeat_at > self._now() - SILENCE_SECONDS
         with self._database.read() as transaction:
             query = sa.select(workers.c.processor).where(alive).order_by(workers.c.id)
             found = transaction.execute(query).scalars().all()
-        return [load(Processor, text) for text in found] or [NO_WORKER]
+        return [load(Processor, text) for text in dict.fromkeys(found)] or [NO_WORKER]
+
+    def take_over(self, recover: Callable[[str], None]) -> list[str]:
+        """Calls `recover(worker)` for each worker that has fallen silent, then forgets it; which ones. No two
+        do so at once for the same worker; where one dies at it, the next one repeats it."""
+        silent = workers.c.heartbeat_at <= self._now() - SILENCE_SECONDS
+        with self._database.read() as transaction:
+            found = transaction.execute(sa.select(workers.c.id).where(silent)).scalars().all()
+        taken: list[str] = []
+        for worker in found:
+            with self._database.write(f"worker {worker}") as transaction:
+                still = sa.select(workers.c.id).where(workers.c.id == worker, silent)
+                if transaction.execute(still).first() is not None:
+                    recover(worker)
+                    transaction.execute(sa.delete(workers).where(workers.c.id == worker))
+                    taken.append(worker)
+        return taken
+
+    def count(self) -> int:
+        """How many workers are alive."""
+        alive = workers.c.heartbeat_at > self._now() - SILENCE_SECONDS
+        with self._database.read() as transaction:
+            return transaction.execute(
+                sa.select(sa.func.count()).select_from(workers).where(alive)
+            ).scalar_one()
+
+    def _now(self) -> Any:
+        return self._database.now(self._clock)
 
     def record_throughput(self, device: str, model: ModelName, pixels_per_second: float) -> None:
         """Notes a measured speed; it counts half against what was measured before."""
+        scope = f"throughput {device}"
         key = (throughput.c.device == device, throughput.c.model == model.value)
-        with self._database.write() as transaction:
+        with self._database.write(scope) as transaction:
             query = sa.select(throughput.c.pixels_per_second).where(*key)
             before = transaction.execute(query).scalar_one_or_none()
             values = {"pixels_per_second": pixels_per_second, "updated_at": self._clock()}

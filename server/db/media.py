@@ -55,7 +55,7 @@ class MediaTable:
     ) -> MediaRecord:
         """Notes a begun upload. Where somebody noted the same content first, that record counts: compare
         ids."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project_id}") as transaction:
             _check_project(transaction, project_id)
             content = _by_content(project_id, request.fingerprint, request.bytes)
             row = transaction.execute(content).first()
@@ -82,14 +82,14 @@ class MediaTable:
 
     def complete(self, project_id: str, media_id: str, info: MediaInfo) -> None:
         """Notes what the probe found. ReelError `media.not-found` where the file was deleted meanwhile."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project_id}") as transaction:
             _existing(transaction, project_id, media_id)
             transaction.execute(sa.update(media).where(media.c.id == media_id).values(info=dump(info)))
 
     def delete(self, project_id: str, media_id: str) -> MediaRecord:
         """Deletes the record with its jobs; files go with the trash. ReelError `media.busy` while a job
         needs it."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project_id}") as transaction:
             record = _existing(transaction, project_id, media_id)
             if active_jobs(transaction, jobs.c.media_id == media_id):
                 raise ReelError.of(

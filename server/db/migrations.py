@@ -17,4 +17,16 @@ def _routes(transaction: sa.Connection) -> None:
     tables.remote_attempts.create(transaction)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_routes,)
+def _executors(transaction: sa.Connection) -> None:
+    """To 3: jobs know their executor and whether the queue has them; indexes that a long queue needs."""
+    transaction.exec_driver_sql("ALTER TABLE jobs ADD COLUMN executor VARCHAR(64)")
+    transaction.exec_driver_sql("ALTER TABLE jobs ADD COLUMN handed_over BOOLEAN NOT NULL DEFAULT FALSE")
+    transaction.exec_driver_sql("DROP INDEX jobs_by_state")
+    transaction.exec_driver_sql("CREATE INDEX jobs_by_state ON jobs (state, created_at)")
+    transaction.exec_driver_sql("CREATE INDEX jobs_by_age ON jobs (created_at, id)")
+    transaction.exec_driver_sql(
+        "CREATE INDEX jobs_to_hand_over ON jobs (created_at, id) WHERE NOT handed_over"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_routes, _executors)

@@ -26,7 +26,7 @@ class Projects:
         """Stores a new project as revision 0. The same document again is no error; another under its id is
         `project.exists`."""
         project = dataclasses.replace(project, revision=0)
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project.id}") as transaction:
             known = _select(transaction, project.id)
             if known is not None and known == project:
                 return known
@@ -60,7 +60,7 @@ class Projects:
     def replace(self, project: Project) -> Project:
         """Stores a change that was made to `project.revision`, as the next revision. ReelError
         `project.stale` where the stored one is another."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project.id}") as transaction:
             known = _existing(transaction, project.id)
             if known.revision != project.revision:
                 raise ReelError.of(
@@ -81,7 +81,7 @@ class Projects:
     def delete(self, project_id: str) -> None:
         """Deletes the project with its media, jobs and results; their files go with the trash. ReelError
         `project.busy` while one of its jobs is not over."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project_id}") as transaction:
             _existing(transaction, project_id)
             active = active_jobs(transaction, jobs.c.project_id == project_id)
             if active:

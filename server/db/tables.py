@@ -45,13 +45,25 @@ jobs = sa.Table(
     sa.Column("document", sa.Text, nullable=False),  # the Job as the API shows it
     sa.Column("request", sa.Text, nullable=False),  # the ExportRequest
     sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("executor", sa.String(64)),  # the worker that has it, or had it last
+    sa.Column(
+        "handed_over", sa.Boolean, nullable=False, default=False, server_default=sa.false()
+    ),  # to the queue
     sa.Column("cancel_requested", sa.Boolean, nullable=False, default=False),
     sa.Column("compute_seconds", sa.Float, nullable=False, default=0.0),
     sa.Column("idempotency_key", sa.String(255)),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.UniqueConstraint("project_id", "idempotency_key"),
-    sa.Index("jobs_by_state", "state"),
+    sa.Index("jobs_by_state", "state", "created_at"),
     sa.Index("jobs_by_route", "route", "state"),
+    sa.Index("jobs_by_age", "created_at", "id"),
+    sa.Index(
+        "jobs_to_hand_over",
+        "created_at",
+        "id",
+        sqlite_where=sa.text("NOT handed_over"),
+        postgresql_where=sa.text("NOT handed_over"),
+    ),
     sa.Index("jobs_by_project", "project_id", "created_at"),
 )
 

@@ -23,5 +23,5 @@ def empty_trash(database: Database, storage: Storage) -> None:
         folders = transaction.execute(sa.select(tables.trash.c.folder)).scalars().all()
     for folder in folders:
         storage.delete_folder(folder)
-        with database.write() as transaction:
+        with database.write("trash") as transaction:
             transaction.execute(sa.delete(tables.trash).where(tables.trash.c.folder == folder))

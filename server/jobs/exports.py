@@ -23,6 +23,7 @@ from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, GpuProcessor, 
 from server.gpu.estimates import work_pixels
 from server.jobs.manager import JobManager
 from server.jobs.reporter import SegmentReporter
+from server.jobs.states import Superseded
 from server.storage.base import Storage
 from server.storage.keys import job_folder, result_keys, segment_keys, segments_folder
 
@@ -86,6 +87,7 @@ class ExportSteps:
                 raise WorkerStopping from None
             finally:
                 reporter.close()
+            self._raise_if_cancelled(job_id)  # or taken over by another worker meanwhile
             self.storage.put(facts, [dump(stats).encode()])
             self.storage.put_file(file, target)
         _log.info("job %s: segment %d done", job_id, index)
@@ -113,12 +115,14 @@ class ExportSteps:
 
     def cancelled(self, job_id: str) -> None:
         """Removes what there was and ends the job."""
+        self.manager.check_own(job_id)
         self.storage.delete_folder(job_folder(job_id))
         self.manager.cancelled(job_id)
         _log.info("job %s: cancelled", job_id)
 
     def failed(self, job_id: str, problem: Problem) -> None:
         """Removes what there was and ends the job."""
+        self.manager.check_own(job_id)
         self.storage.delete_folder(job_folder(job_id))
         self.manager.fail(job_id, problem)
         _log.warning("job %s: failed: %s", job_id, problem)
@@ -154,6 +158,12 @@ class ExportSteps:
         if self.manager.cancel_requested(job_id):
             raise Cancelled
 
+    def _to_be_left(self, job_id: str) -> bool:
+        try:
+            return self.manager.cancel_requested(job_id)
+        except Superseded:
+            return True
+
     def _text(self, key: str) -> str:
         return b"".join(self.storage.get(key)).decode()
 
@@ -175,7 +185,7 @@ class ExportSteps:
 
         def watch() -> None:
             while not over.wait(POLL_SECONDS):
-                if self.stopping.is_set() or self.manager.cancel_requested(job_id):
+                if self.stopping.is_set() or self._to_be_left(job_id):
                     stop.set()
                     return
 

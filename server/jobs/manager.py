@@ -27,11 +27,14 @@ from server.db.database import Database
 from server.db.documents import dump, load
 from server.db.tables import job_events, jobs
 from server.db.trash import throw_away
-from server.jobs.states import check_transition
+from server.jobs.states import Superseded, check_transition
 from server.storage.keys import job_folder
 
 KEPT_PROGRESS_EVENTS = 50
 """Events that tell of progress alone are kept this far back: enough for those who watch, or come back."""
+
+HANDED_OVER_AT_ONCE = 100
+CHECKED_AT_ONCE = 100
 
 _NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.id.desc())
 
@@ -39,9 +42,14 @@ _NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.id.desc())
 class JobManager:
     """Creates, reads and changes jobs. `clock` gives Unix seconds."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], float] = time.time, executor: str | None = None
+    ) -> None:
+        """`executor` is the worker that changes jobs through this manager; a job that another one has taken
+        over meanwhile it can no longer change (Superseded)."""
         self._database = database
         self._clock = clock
+        self._executor = executor
 
     # For the API
 
@@ -58,7 +66,7 @@ class JobManager:
         """A queued export job, and whether it is new: the same idempotency key with the same request
         answers with the job made before. ReelError `job.idempotency-key` for the same key with another
         request."""
-        with self._database.write() as transaction:
+        with self._database.write(f"project {project_id}") as transaction:
             known = _made_before(transaction, project_id, request, idempotency_key)
             if known is not None:
                 return known, False
@@ -115,7 +123,7 @@ class JobManager:
     def cancel(self, job_id: str) -> Job:
         """A queued job is cancelled at once; a running one is told to stop, and stops within a segment. A
         final job stays as it is."""
-        with self._database.write() as transaction:
+        with self._database.write(f"job {job_id}") as transaction:
             row = _row(transaction, job_id)
             job = load(Job, row.document)
             if job.state is JobState.QUEUED:
@@ -130,7 +138,7 @@ class JobManager:
     def delete(self, job_id: str) -> None:
         """Deletes a final job; its files go with the trash. ReelError `job.active` for one that is not
         final."""
-        with self._database.write() as transaction:
+        with self._database.write(f"job {job_id}") as transaction:
             row = _row(transaction, job_id)
             if not JobState(row.state).final:
                 raise ReelError.of(
@@ -157,12 +165,25 @@ class JobManager:
 
     # For the worker
 
-    def unfinished(self) -> list[str]:
-        """The ids of queued and running jobs, oldest first."""
-        active = [state.value for state in JobState if not state.final]
-        query = sa.select(jobs.c.id).where(jobs.c.state.in_(active)).order_by(jobs.c.created_at, jobs.c.id)
+    def hand_over(self, give: Callable[[str], None]) -> int:
+        """Gives some of the oldest jobs that no queue has yet, and notes that they were given; how many.
+        Where that note is lost, they are given again."""
+        query = sa.select(jobs.c.id).where(sa.not_(jobs.c.handed_over), jobs.c.state == JobState.QUEUED.value)
+        query = query.order_by(jobs.c.created_at, jobs.c.id).limit(HANDED_OVER_AT_ONCE)
         with self._database.read() as transaction:
-            return [*transaction.execute(query).scalars()]
+            found = [*transaction.execute(query).scalars()]
+        for job_id in found:
+            give(job_id)
+        if found:
+            with self._database.write("hand-over") as transaction:
+                transaction.execute(sa.update(jobs).where(jobs.c.id.in_(found)).values(handed_over=True))
+        return len(found)
+
+    def in_progress(self) -> list[str]:
+        """The ids of jobs that a worker should be at, oldest first; not more than some."""
+        query = sa.select(jobs.c.id).where(jobs.c.state == JobState.RUNNING.value)
+        with self._database.read() as transaction:
+            return [*transaction.execute(query.order_by(jobs.c.created_at).limit(CHECKED_AT_ONCE)).scalars()]
 
     def exists(self, job_id: str) -> bool:
         with self._database.read() as transaction:
@@ -176,10 +197,11 @@ class JobManager:
     def start(self, job_id: str, processor: Processor) -> bool:
         """Marks a job as running on the processor, again after a restart too. False where it is final or
         gone: then there is nothing to do."""
-        with self._database.write() as transaction:
+        with self._database.write(f"job {job_id}") as transaction:
             row = transaction.execute(sa.select(jobs).where(jobs.c.id == job_id)).first()
             if row is None or JobState(row.state).final:
                 return False
+            transaction.execute(sa.update(jobs).where(jobs.c.id == job_id).values(executor=self._executor))
             if row.state == JobState.RUNNING.value:
                 message = "Stopping" if row.cancel_requested else "Resumed"
                 self._change(transaction, row, message=message, processor=processor, seconds_left=None)
@@ -193,8 +215,8 @@ class JobManager:
         self, job_id: str, progress: float, message: str, seconds_left: float | None, computed: float
     ) -> None:
         """Notes how far a running job is; `computed` seconds of computing are added to its account."""
-        with self._database.write() as transaction:
-            row = _row(transaction, job_id)
+        with self._database.write(f"job {job_id}") as transaction:
+            row = self._own(transaction, job_id)
             transaction.execute(
                 sa.update(jobs)
                 .where(jobs.c.id == job_id)
@@ -217,7 +239,12 @@ class JobManager:
 
     def cancel_requested(self, job_id: str) -> bool:
         with self._database.read() as transaction:
-            return _row(transaction, job_id).cancel_requested
+            return self._own(transaction, job_id).cancel_requested
+
+    def check_own(self, job_id: str) -> None:
+        """Raises Superseded where another executor has taken the job over."""
+        with self._database.read() as transaction:
+            self._own(transaction, job_id)
 
     def succeed(self, job_id: str, result: ExportResult) -> None:
         """Repeating it changes nothing."""
@@ -234,10 +261,17 @@ class JobManager:
     # Below
 
     def _finish(self, job_id: str, state: JobState, **changes: Any) -> None:
-        with self._database.write() as transaction:
-            row = _row(transaction, job_id)
+        with self._database.write(f"job {job_id}") as transaction:
+            row = self._own(transaction, job_id)
             if row.state != state.value:
                 self._change(transaction, row, state=state, seconds_left=None, **changes)
+
+    def _own(self, transaction: sa.Connection, job_id: str) -> Any:
+        """The job's row, where it is still this executor's to change."""
+        row = _row(transaction, job_id)
+        if self._executor is not None and row.executor not in (None, self._executor):
+            raise Superseded(f"Job {job_id} was taken over by {row.executor}.")
+        return row
 
     def _change(
         self, transaction: sa.Connection, row: Any, *, progress_only: bool = False, **changes: Any

@@ -22,3 +22,8 @@ def check_transition(before: JobState, after: JobState) -> None:
     """Raises IllegalTransition unless a job may go from `before` to `after`."""
     if after not in _WAYS[before]:
         raise IllegalTransition(before, after)
+
+
+class Superseded(BaseException):
+    """Another executor has taken the job over, since this one had not been heard of. No Exception, so that no
+    durable step takes it for an outcome: what this one still does must not count."""

@@ -1,7 +1,8 @@
 """The worker process: takes queued jobs, one after the other, and runs them on this machine's processor.
 
 It may be killed at any moment. Asked to stop (SIGTERM, SIGINT) it drops the frame at hand and goes; the next
-worker takes the job up at that segment.
+worker takes the job up at that segment. Where several share a PostgreSQL database, a worker that was not
+heard of for SILENCE_SECONDS is taken for dead, and its job goes on with another.
 """
 
 import logging
@@ -11,6 +12,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -28,74 +31,81 @@ from server.storage.opening import open_storage
 
 _log = logging.getLogger(__name__)
 
-WORKER = "local"
-"""The worker's stable name: what a dead one had begun is taken up by the next of that name."""
 QUEUE = "exports"
 VERSION = "1"
 """Of the workflow: what a worker of another version has begun is not taken up. Raise it with any change of
 steps."""
 POLL_SECONDS = 0.2
+KEPT_SECONDS = 24 * 3600.0
+TIDY_SECONDS = 600.0
+TIDIED_AT_ONCE = 500
 LEAVE_SECONDS = 5.0
 
 
 def run_worker(config: Config) -> None:
     """Runs until a signal says stop, then ends the process. ReelError where it cannot start."""
     config.prepare()
-    lock = WorkerLock(config.worker_lock)
+    lock = WorkerLock(config.data, shared=bool(config.postgres))
     _be_modest()
     from server.gpu.local import local_processor  # loads torch: after the number of threads is set
 
     stopping = threading.Event()
     _on_signals(stopping)
     processor = local_processor(config.device)
-    for leftover in config.tmp.iterdir():
-        shutil.rmtree(leftover)
     database = Database(config.database_url)
-    manager, fleet = JobManager(database), Fleet(database)
-    storage = open_storage(config)
-    steps = ExportSteps(manager, MediaTable(database), fleet, storage, processor, config.tmp, stopping)
-    dispatcher = Dispatcher(manager, _launch_dbos(config, steps))
-    fleet.heartbeat(WORKER, processor.info())
-    _log.info("worker %d is ready: %s", os.getpid(), processor.info().name)
+    manager, fleet = JobManager(database, executor=lock.executor), Fleet(database)
+    scratch = _scratch(config.tmp / lock.executor)
+    steps = ExportSteps(
+        manager, MediaTable(database), fleet, open_storage(config), processor, scratch, stopping
+    )
+    fleet.heartbeat(lock.executor, processor.info())
+    dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps))
+    _log.info("worker %d is ready: %s (%s)", os.getpid(), processor.info().name, lock.executor)
 
     beat = time.monotonic()
     while not stopping.wait(POLL_SECONDS):
         dispatcher.look()
         if time.monotonic() - beat >= HEARTBEAT_SECONDS:
             beat = time.monotonic()
-            fleet.heartbeat(WORKER, processor.info())
-    _log.info("stopping; what is unfinished goes on when a worker starts again")
-    fleet.leave(WORKER)
+            fleet.heartbeat(lock.executor, processor.info())
+            dispatcher.look_after()
+    _log.info("stopping; what is unfinished goes on with the next worker")
     if not steps.working.acquire(timeout=LEAVE_SECONDS):
         _log.warning("not waiting any longer for the present frame")
+    shutil.rmtree(scratch, ignore_errors=True)
+    fleet.leave(lock.executor)
     lock.release()
     logging.shutdown()
     os._exit(0)  # DBOS's threads hold interrupted steps, which must not end as if they had come to something
 
 
 class Dispatcher:
-    """Hands new jobs to DBOS, and notices jobs whose workflow has died without saying so."""
+    """Hands new jobs to DBOS's queue, takes over from workers that died, and notices jobs whose workflow has
+    died without saying so."""
 
-    def __init__(self, manager: JobManager, workflow: Callable[[str], None]) -> None:
+    def __init__(self, manager: JobManager, fleet: Fleet, workflow: Callable[[str], None]) -> None:
         self._manager = manager
+        self._fleet = fleet
         self._workflow = workflow
-        self._handed_over: set[str] = set()
-        self._checked = time.monotonic()
-        self._forget_deleted()
+        self._tidied = -TIDY_SECONDS
 
     def look(self) -> None:
-        """Does what there is to do now."""
-        unfinished = self._manager.unfinished()
-        self._handed_over &= set(unfinished)
-        for job_id in unfinished:
-            if job_id not in self._handed_over:
-                with SetWorkflowID(job_id):  # the same id again changes nothing
-                    DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
-                self._handed_over.add(job_id)
-        if time.monotonic() - self._checked >= HEARTBEAT_SECONDS:
-            self._checked = time.monotonic()
-            for job_id in unfinished:
-                self._check(job_id)
+        """Hands over what is new."""
+        self._manager.hand_over(self._enqueue)
+
+    def look_after(self) -> None:
+        """What needs no such hurry: to be called every HEARTBEAT_SECONDS."""
+        for worker in self._fleet.take_over(_recover):
+            _log.warning("worker %s is gone; its jobs go on elsewhere", worker)
+        for job_id in self._manager.in_progress():
+            self._check(job_id)
+        if time.monotonic() - self._tidied >= TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            _forget_old_workflows()
+
+    def _enqueue(self, job_id: str) -> None:
+        with SetWorkflowID(job_id):  # the same id again changes nothing
+            DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
 
     def _check(self, job_id: str) -> None:
         workflow = DBOS.get_workflow_status(job_id)
@@ -108,21 +118,43 @@ class Dispatcher:
         _log.error("job %s: its workflow is %s", job_id, status)
         self._manager.fail(job_id, _dead(status))
 
-    def _forget_deleted(self) -> None:
-        for workflow in DBOS.list_workflows(load_input=False, load_output=False):
-            if not self._manager.exists(workflow.workflow_id):
-                DBOS.delete_workflow(workflow.workflow_id)
+
+def _recover(worker: str) -> None:
+    """Puts what a dead worker had begun back into the queue, where one of the living takes it. DBOS does so
+    only for those it finds under that name, so that doing it twice harms nothing."""
+    DBOS._recover_pending_workflows([worker])
 
 
-def _launch_dbos(config: Config, steps: ExportSteps) -> Callable[[str], None]:
+def _forget_old_workflows() -> None:
+    """Deletes DBOS's records of what has long ended: the jobs' own table tells what came of it."""
+    before = datetime.fromtimestamp(time.time() - KEPT_SECONDS, UTC).isoformat()
+    ended = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+    old = DBOS.list_workflows(
+        status=ended, completed_before=before, limit=TIDIED_AT_ONCE, load_input=False, load_output=False
+    )
+    if old:
+        DBOS.delete_workflows([each.workflow_id for each in old])
+
+
+def _scratch(folder: Path) -> Path:
+    """This worker's scratch space, without what an earlier life of it left there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _launch_dbos(config: Config, executor: str, steps: ExportSteps) -> Callable[[str], None]:
     settings: DBOSConfig = {
         "name": "reelballers",
         "system_database_url": config.workflows_url,
         "application_version": VERSION,
-        "executor_id": WORKER,
+        "executor_id": executor,
         "log_level": "WARNING",
         "enable_otlp": False,
     }
+    if config.postgres:
+        settings["sys_db_pool_size"] = 5
     DBOS(config=settings)
     workflow = register_export(steps)
     DBOS.launch()

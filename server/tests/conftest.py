@@ -14,6 +14,7 @@ from server.config.s3 import S3Settings
 from server.tests import clips
 from server.tests.asgi import SyncClient
 from server.tests.job_bench import Bench, open_bench
+from server.tests.postgres import Postgres, running_postgres
 from server.tests.processes import Api, Process, running_api, start_worker
 from server.tests.seaweed import running_seaweed
 
@@ -31,10 +32,18 @@ def client(config: Config) -> Iterator[SyncClient]:
         yield client
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    return request.getfixturevalue("postgres").create()
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, database_url: str) -> Iterator[Bench]:
     """All that jobs need, without processes."""
-    with open_bench(tmp_path) as bench:
+    with open_bench(tmp_path, database_url) as bench:
         yield bench
 
 
@@ -73,3 +82,10 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Settings]:
     """A real S3 with an empty bucket; give each user a `prefix` of its own."""
     with running_seaweed(tmp_path_factory.mktemp("seaweed")) as settings:
         yield settings
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; `create()` makes a database of one's own."""
+    with running_postgres() as server:
+        yield server

@@ -112,9 +112,9 @@ class Bench:
 
 
 @contextmanager
-def open_bench(tmp_path: Path) -> Iterator[Bench]:
-    """A bench in `tmp_path`, with one project and one medium."""
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+def open_bench(tmp_path: Path, url: str = "") -> Iterator[Bench]:
+    """A bench in `tmp_path` (or on another empty database), with one project and one medium."""
+    database = Database(url or f"sqlite:///{tmp_path / 'test.sqlite'}")
     storage = LocalStorage(tmp_path / "storage", UrlSigner(b"key", "/"))
     Projects(database).create(Project("project-1", "Match", Output(Size(96, 64))))
     table = MediaTable(database)

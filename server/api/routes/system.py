@@ -28,14 +28,14 @@ def ready(call: Call) -> Status:
     """Reads the database and writes to the storage."""
     services = call.services
     try:
-        services.jobs.unfinished()
+        services.database.check()
         services.storage.put("system/ready", [b"ready"])
     except Exception as error:
         raise ReelError.of(
             "server.not-ready",
             "The server cannot do its work",
             f"{type(error).__name__}: {error}",
-            "Look at the data directory: is it there, writable, and not full?",
+            "`reelballers doctor` says what is wrong.",
             503,
         ) from error
     return Status("ok")

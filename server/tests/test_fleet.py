@@ -1,0 +1,215 @@
+"""Several workers and API processes on one PostgreSQL: each job runs once, whoever dies."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from server.db.fleet import SILENCE_SECONDS
+from server.tests.conftest import Running
+from server.tests.postgres import Postgres
+from server.tests.processes import Api, Process, await_, export_request, start_api
+
+TAKEN_OVER_S = 30.0
+"""What issue 6 allows from a worker's death until another is at its job."""
+
+
+@dataclass
+class Fleet:
+    """An API and workers on one database and one data directory (a storage that they share)."""
+
+    api: Api
+    data: Path
+    environ: dict[str, str]
+    workers: list[Process] = field(default_factory=list)
+
+    def start(self, **environ: str) -> Process:
+        """One more worker, that is ready."""
+        number = len(self.workers)
+        log = self.data.with_name(f"worker-{number}.log")
+        worker = Process(log, "worker", "--data", self.data, **self.environ, **environ)
+        self.workers.append(worker)
+        worker.await_line(r"worker \d+ is ready")
+        return worker
+
+    def said(self) -> str:
+        return "".join(worker.said() for worker in self.workers)
+
+    def at(self, moment: str) -> Process:
+        """The worker that says so first."""
+        alive = [worker for worker in self.workers if worker.alive()]
+        return await_(moment, lambda: next((each for each in alive if re.search(moment, each.said())), None))
+
+    def left(self) -> list[str]:
+        """What lies in the storage and in scratch folders beside media and results."""
+        files = [path for path in (self.data / "storage").rglob("*") if path.is_file()]
+        files += [path for path in (self.data / "tmp").rglob("*") if path.is_file()]
+        names = [path.relative_to(self.data).as_posix() for path in files]
+        return [
+            name for name in names if "/media/" not in name and not re.search(r"/result\.(mp4|json)$", name)
+        ]
+
+
+@contextmanager
+def running_fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
+    data = tmp_path / "data"
+    environ = {"REELBALLERS_DATABASE_URL": postgres.create(), "REELBALLERS_THREADS": "1"}
+    process, url = start_api(data, **environ)
+    fleet = None
+    try:
+        with httpx.Client(base_url=url, timeout=60) as http:
+            fleet = Fleet(Api(url, http), data, environ)
+            yield fleet
+    finally:
+        for worker in fleet.workers if fleet else []:
+            worker.end()
+        assert process.end() == 0
+    assert "Traceback" not in process.said(), process.said()
+    assert "Traceback" not in fleet.said(), fleet.said()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
+    with running_fleet(tmp_path, postgres) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="session")
+def undisturbed(running: Running) -> bytes:
+    """The clip's export by one worker that nobody disturbs."""
+    job = running.api.export("project-1", running.info)
+    running.api.await_state(job["id"], "succeeded")
+    return running.api.result(job["id"])
+
+
+def starts(fleet: Fleet, job_id: str) -> list[str]:
+    """The segments that were begun, in the order of the workers."""
+    return re.findall(rf"job {job_id}: segment (\d+) starts", fleet.said())
+
+
+def test_two_workers_share_the_jobs(fleet: Fleet, clip: Path, undisturbed: bytes) -> None:
+    names = [re.findall(r"is ready: .*\((\S+)\)", fleet.start().said())[0] for _ in range(2)]
+    assert len(set(names)) == 2
+    info = fleet.api.upload("project-1", clip)
+    jobs = [fleet.api.export("project-1", info)["id"] for _ in range(4)]
+    for job in jobs:
+        fleet.api.await_state(job, "succeeded")
+        assert fleet.api.result(job) == undisturbed
+        assert sorted(starts(fleet, job)) == list("01234")
+    for worker in fleet.workers:
+        assert "succeeded" in worker.said()
+    assert fleet.left() == []
+
+
+def test_a_dead_workers_job_is_taken_over_once(fleet: Fleet, clip: Path, undisturbed: bytes) -> None:
+    for _ in range(3):
+        fleet.start()
+    job = fleet.api.export("project-1", fleet.api.upload("project-1", clip))["id"]
+    first = fleet.at(f"job {job}: segment 1 starts")
+    first.kill()
+    died = time.monotonic()
+    second = fleet.at(f"job {job}: segment [1-4] starts")
+    assert second is not first
+    assert time.monotonic() - died < TAKEN_OVER_S + SILENCE_SECONDS  # a bound on mistakes, not on speed
+    fleet.api.await_state(job, "succeeded")
+    assert fleet.api.result(job) == undisturbed
+    begun = starts(fleet, job)
+    assert len(begun) <= 6  # five segments, of which the killed one was begun twice
+    assert set(begun) == set("01234")
+    assert len(re.findall(f"job {job}: succeeded", fleet.said())) == 1
+    assert fleet.left() == []
+
+
+def test_a_worker_asked_to_end_hands_its_job_over_at_once(
+    fleet: Fleet, clip: Path, undisturbed: bytes
+) -> None:
+    both = [fleet.start(), fleet.start()]
+    job = fleet.api.export("project-1", fleet.api.upload("project-1", clip))["id"]
+    first = fleet.at(f"job {job}: segment 0 starts")
+    second = both[both[0] is first]
+    assert first.end() == 0
+    second.await_line(f"job {job}: segment [0-4] starts")
+    fleet.api.await_state(job, "succeeded")
+    assert fleet.api.result(job) == undisturbed
+    assert fleet.left() == []
+
+
+def test_a_worker_that_was_away_does_not_disturb_the_one_that_took_over(
+    fleet: Fleet, clip: Path, undisturbed: bytes
+) -> None:
+    """Stopped for longer than the silence that counts as death (a laptop's lid, a network that was gone)."""
+    both = [fleet.start(), fleet.start()]
+    info = fleet.api.upload("project-1", clip)
+    job = fleet.api.export("project-1", info)["id"]
+    first = fleet.at(f"job {job}: segment 0 starts")
+    second = both[both[0] is first]
+    os.kill(first.pid, signal.SIGSTOP)
+    second.await_line(f"job {job}: segment [01] starts")
+    os.kill(first.pid, signal.SIGCONT)
+    done = fleet.api.await_state(job, "succeeded")
+    assert fleet.api.result(job) == undisturbed
+    assert len(re.findall(f"job {job}: succeeded", fleet.said())) == 1
+    after = [fleet.api.export("project-1", info)["id"] for _ in range(3)]
+    for each in after:
+        fleet.api.await_state(each, "succeeded")
+    assert done["result"]["frames"] == 150
+    assert fleet.left() == []
+
+
+def test_two_apis_are_one(fleet: Fleet, clip: Path) -> None:
+    """What one stores the other reads, and events of a job asked for there come through here."""
+    process, url = start_api(fleet.data, **fleet.environ)
+    try:
+        with httpx.Client(base_url=url, timeout=60) as http:
+            other = Api(url, http)
+            info = fleet.api.upload("project-1", clip)
+            assert other.call("GET", "projects/project-1")["id"] == "project-1"
+            fleet.start()
+            headers = {"Idempotency-Key": "one"}
+            body = export_request(info, out_us=200_000)
+            made = [
+                each.http.post("/api/v1/projects/project-1/exports", json=body, headers=headers).json()["id"]
+                for each in (fleet.api, other)
+            ]
+            assert made[0] == made[1]
+            other.await_state(made[0], "succeeded")
+    finally:
+        assert process.end() == 0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_random_moments_over_many_jobs(
+    fleet: Fleet, clip: Path, undisturbed: bytes, seed: int
+) -> None:
+    """50 jobs and as many kills per seed, over three workers: 200 jobs in all, each done once, all alike."""
+    random = Random(seed)
+    info = fleet.api.upload("project-1", clip)
+    for _ in range(3):
+        fleet.start()
+    jobs = [fleet.api.export("project-1", info)["id"] for _ in range(50)]
+    for _ in range(50):
+        time.sleep(random.uniform(0.0, 1.5))
+        if all(fleet.api.job(job)["state"] == "succeeded" for job in jobs):
+            break
+        victim = random.choice([worker for worker in fleet.workers if worker.alive()])
+        victim.kill()
+        number = fleet.workers.index(victim)
+        fleet.workers[number] = Process(victim.log, "worker", "--data", fleet.data, **fleet.environ)
+    for job in jobs:
+        fleet.api.await_state(job, "succeeded")
+        assert fleet.api.result(job) == undisturbed
+    logs = "".join(path.read_text() for path in fleet.data.parent.glob("worker-*.log"))
+    for job in jobs:
+        assert len(re.findall(f"job {job}: succeeded", logs)) <= 1
+        finished = re.findall(rf"job {job}: segment (\d+) done", logs)
+        assert len(finished) == len(set(finished)), f"a segment of {job} was made twice: {finished}"
+    assert [name for name in fleet.left() if not name.startswith("tmp/")] == []
