@@ -63,17 +63,16 @@ def running_fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
     data = tmp_path / "data"
     environ = {"REELBALLERS_DATABASE_URL": postgres.create(), "REELBALLERS_THREADS": "1"}
     process, url = start_api(data, **environ)
-    fleet = None
-    try:
-        with httpx.Client(base_url=url, timeout=60) as http:
-            fleet = Fleet(Api(url, http), data, environ)
+    with httpx.Client(base_url=url, timeout=60) as http:
+        fleet = Fleet(Api(url, http), data, environ)
+        try:
             yield fleet
-    finally:
-        for worker in fleet.workers if fleet else []:
-            worker.end()
-        assert process.end() == 0
-    assert "Traceback" not in process.said(), process.said()
-    assert "Traceback" not in fleet.said(), fleet.said()
+        finally:
+            for worker in fleet.workers:
+                worker.end()
+            code = process.end()
+    assert code == 0
+    assert "Traceback" not in process.said() + fleet.said(), process.said() + fleet.said()
 
 
 @pytest.fixture
