@@ -9,7 +9,7 @@ from deploy.tooling import locks, torch_wheel
 from deploy.tooling.paths import LOCKS, ROOT
 from deploy.tooling.ui import BuildError
 
-NAMES = ("pip", "runtime", "build", "test")
+NAMES = ("pip", "runtime", "build", "test", "runpod")
 
 
 def pins(name: str) -> set[str]:
@@ -47,6 +47,17 @@ def test_everything_that_pyproject_asks_for_is_locked():
         locked = {pin.split("==")[0] for pin in pins(name)}
         for requirement in requirements:
             assert re.split(r"[<>=;\[ ]", requirement)[0] in locked, f"{requirement}: run build.py lock"
+
+
+def test_the_workers_lock_agrees_with_what_tests_run():
+    tested = pins("test")
+    names = {pin.split("==")[0] for pin in tested}
+    both = {pin for pin in pins("runpod") if pin.split("==")[0] in names}
+    assert both <= tested
+    assert {"runpod", "av", "numpy", "pydantic", "httpx", "safetensors"} <= {
+        pin.split("==")[0] for pin in both
+    }
+    assert f"torch=={torch_wheel.VERSION}" in pins("runpod")
 
 
 def test_torch_stands_outside_the_locks_and_its_imports_inside():

@@ -3,13 +3,16 @@ pyproject.toml.
 
 pip.txt: pip itself; runtime.txt: what the server imports; build.txt: runtime plus what makes dist/;
 test.txt: everything. Each is universal (markers tell the platforms apart), hashed, names no index, and
-agrees with test.txt on every version.
+agrees with test.txt on every version. runpod.txt is for one place alone, the worker's image, and so holds
+torch's CUDA build too.
 """
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
+from deploy.tooling import torch_wheel
 from deploy.tooling.paths import LOCKS, ROOT
 from deploy.tooling.ui import BuildError, say
 
@@ -17,17 +20,11 @@ GROUPS = {
     "test": ("torch", "speed", "build", "runpod", "test"),
     "build": ("torch", "speed", "build"),
     "runtime": ("torch", "speed"),
-    "runpod": ("torch", "runpod"),
 }
-OPTIONS = (
-    "--universal",
-    "--python-version",
-    "3.11",
-    "--generate-hashes",
-    "--no-header",
-    "--no-annotate",
-    "--quiet",
-)
+OPTIONS = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+ANYWHERE = ("--universal", "--python-version", "3.11")
+WORKER_PYTHON = "3.12"
+IN_THE_IMAGE = ("--python-platform", "x86_64-manylinux_2_28", "--python-version", WORKER_PYTHON)
 
 
 def constraints(lock: str) -> str:
@@ -47,8 +44,13 @@ def write_locks(upgrade: bool) -> None:
     for name, groups in GROUPS.items():
         wanted = [part for group in groups for part in ("--group", group)]
         agree = [] if name == "test" else ["--constraint", str(LOCKS / "test.txt")]
-        _compile(uv, ["pyproject.toml", *wanted, *agree, *extra], LOCKS / f"{name}.txt")
-    _compile(uv, ["deploy/locks/pip.in", *extra], LOCKS / "pip.txt")
+        _compile(uv, ["pyproject.toml", *wanted, *agree, *ANYWHERE, *extra], LOCKS / f"{name}.txt")
+    _compile(uv, ["deploy/locks/pip.in", *ANYWHERE, *extra], LOCKS / "pip.txt")
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as torch:
+        torch.write(f"torch=={torch_wheel.VERSION}\n")
+        torch.flush()
+        wanted = ["--group", "runpod", torch.name, "--constraint", str(LOCKS / "test.txt")]
+        _compile(uv, [*wanted, *IN_THE_IMAGE, *extra], LOCKS / "runpod.txt")
 
 
 def _compile(uv: str, args: list[str], out: Path) -> None:
