@@ -77,6 +77,11 @@ export class WorkerClient {
     this.#worker.postMessage({ frame, time_us: timeUs }, [frame]);
   }
 
+  /** Ends the worker; what still waits for it never hears. */
+  close() {
+    this.#worker.terminate();
+  }
+
   /** @param {any} message */
   #receive(message) {
     if (message.event) {

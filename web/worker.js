@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py).
+ * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py, or
+ * the module beside it that `entry` names: bench.py for bench.html).
  *
- * First message: {boot: {base, api, software, tier}}. What comes before Python is there waits for it.
+ * First message: {boot: {base, api, software, tier, entry}}. What comes before Python is there waits for it.
  */
 
 /** What the boot fetches, with each file's share of the wait. */
@@ -23,8 +24,8 @@ let failed = false;
 
 onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
 
-/** @param {{base: string, api: string, software: boolean, tier: string}} options */
-async function boot({ base, api, software, tier }) {
+/** @param {{base: string, api: string, software: boolean, tier: string, entry?: "worker" | "bench"}} options */
+async function boot({ base, api, software, tier, entry = "worker" }) {
   const stop = tellProgress();
   const unguard = guardFetch();
   try {
@@ -38,7 +39,7 @@ async function boot({ base, api, software, tier }) {
     });
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";
-    const start = python.pyimport("pycore.backends.browser.worker").start;
+    const start = python.pyimport(`pycore.backends.browser.${entry}`).start;
     receive = start(base, api, software, tier);
     for (const message of waiting.splice(0)) receive(message);
   } catch (error) {

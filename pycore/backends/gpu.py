@@ -45,6 +45,10 @@ class TextureUsage(IntFlag):
     RENDER_ATTACHMENT = 0x10
 
 
+WANTED = ("bgra8unorm-storage", "timestamp-query", "shader-f16", "subgroups")
+"""Optional features that a device gets where its adapter has them: canvases of format bgra8unorm are written
+by compute shaders; kernels are timed; and some kernels compute in halves or across a subgroup."""
+
 PIXEL_BYTES = {"rgba8unorm": 4, "bgra8unorm": 4, "r32float": 4, "rgba16float": 8, "rgba32float": 16}
 """Bytes of one texel of the formats in use."""
 
@@ -122,6 +126,8 @@ class Device(Protocol):
     """A GPU device. Calls that fail on the GPU's side do not raise at once in browsers: see `take_error`."""
 
     facts: AdapterFacts
+    features: frozenset[str]
+    """Of WANTED, what this device has."""
     frame_kind: FrameKind
     canvas_format: str
     """The format of the platform's canvases: rgba8unorm or bgra8unorm; compute shaders can write to it."""
@@ -202,6 +208,12 @@ class Device(Protocol):
 
     async def done(self) -> None:
         """Returns when all that was submitted so far has run."""
+        ...
+
+    async def run_ms(self, dispatches: Sequence[Dispatch], rounds: int) -> float:
+        """Runs them `rounds` times in one submit and returns the milliseconds that all of it took: by the
+        GPU's own clock with "timestamp-query" (browsers round that to 0.1 ms), else by ours around the
+        submit. So let it be long, or take the best of several."""
         ...
 
     async def read_texture(self, texture: Texture) -> bytes:

@@ -4,14 +4,17 @@ lavapipe)."""
 
 import asyncio
 import re
+import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import wgpu
 
 from pycore.backends.gpu import (
     PIXEL_BYTES,
+    WANTED,
     AdapterFacts,
     BufferUsage,
     Canvas,
@@ -76,18 +79,22 @@ class NativeAdapter:
 
     async def device(self) -> "NativeDevice":
         limits: Any = {"max-texture-dimension-2d": self.facts.max_texture_side}
+        features: Any = [each for each in WANTED if each in self.facts.features]
         try:
-            device = await self._adapter.request_device_async(required_limits=limits)
+            device = await self._adapter.request_device_async(
+                required_limits=limits, required_features=features
+            )
         except RuntimeError as error:
             raise ReelError.of("gpu.device", "The GPU gave no device", str(error)) from error
-        return NativeDevice(device, self.facts, self._web)
+        return NativeDevice(device, self.facts, frozenset(features), self._web)
 
 
 class NativeDevice:
     """See `Device`. Errors raise at once here, so `take_error` has nothing to tell."""
 
-    def __init__(self, device: Any, facts: AdapterFacts, web: Path) -> None:
+    def __init__(self, device: Any, facts: AdapterFacts, features: frozenset[str], web: Path) -> None:
         self.facts = facts
+        self.features = features
         self.frame_kind = FrameKind.TEXTURE
         self.canvas_format = "rgba8unorm"
         self._device = device
@@ -196,18 +203,34 @@ class NativeDevice:
 
     def submit(self, dispatches: Sequence[Dispatch]) -> None:
         encoder = self._device.create_command_encoder()
-        compute = encoder.begin_compute_pass()
-        for pipeline, bindings, x, y in dispatches:
-            compute.set_pipeline(pipeline)
-            compute.set_bind_group(0, bindings)
-            compute.dispatch_workgroups(x, y)
-        compute.end()
+        _encode(encoder.begin_compute_pass(), dispatches)
         self._queue.submit([encoder.finish()])
 
     async def done(self) -> None:
         # wgpu-py 0.32 declares on_submitted_work_done's callback wrongly; a read-back waits for all that came
         # before it.
         self._queue.read_buffer(self._fence)
+
+    async def run_ms(self, dispatches: Sequence[Dispatch], rounds: int) -> float:
+        if "timestamp-query" not in self.features:
+            started = perf_counter()
+            self.submit([*dispatches] * rounds)
+            await self.done()
+            return (perf_counter() - started) * 1000
+        usage = wgpu.BufferUsage.QUERY_RESOLVE | wgpu.BufferUsage.COPY_SRC
+        queries = self._device.create_query_set(type="timestamp", count=2)
+        resolved = self._device.create_buffer(size=16, usage=usage)
+        encoder = self._device.create_command_encoder()
+        times: Any = {
+            "query_set": queries,
+            "beginning_of_pass_write_index": 0,
+            "end_of_pass_write_index": 1,
+        }
+        _encode(encoder.begin_compute_pass(timestamp_writes=times), [*dispatches] * rounds)
+        encoder.resolve_query_set(queries, 0, 2, resolved, 0)
+        self._queue.submit([encoder.finish()])
+        began, ended = struct.unpack("<2Q", self._queue.read_buffer(resolved))
+        return (ended - began) / 1e6
 
     async def read_texture(self, texture: Texture) -> bytes:
         row = texture.size.width * PIXEL_BYTES[texture.format]
@@ -235,6 +258,14 @@ class NativeDevice:
     def destroy(self) -> None:
         self._device.destroy()
         self._destroyed.set()
+
+
+def _encode(compute: Any, dispatches: Sequence[Dispatch]) -> None:
+    for pipeline, bindings, x, y in dispatches:
+        compute.set_pipeline(pipeline)
+        compute.set_bind_group(0, bindings)
+        compute.dispatch_workgroups(x, y)
+    compute.end()
 
 
 def _resource(resource: Any) -> Any:

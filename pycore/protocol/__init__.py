@@ -32,6 +32,17 @@ from pycore.protocol.analysis import (
     StopFollowing,
     TracksChanged,
 )
+from pycore.protocol.bench import (
+    BenchDone,
+    BenchEvent,
+    BenchFailed,
+    BenchProgress,
+    BenchReport,
+    FrameCost,
+    FrameTime,
+    RunBench,
+    StageTime,
+)
 from pycore.protocol.capability import Capability, Fallback, Processor, ProcessorKind, Tier, WebGPULevel
 from pycore.protocol.codec import DecodeError, decode, encode
 from pycore.protocol.commands import (
@@ -105,6 +116,11 @@ __all__ = [
     "AppState",
     "Aspect",
     "AttachCanvas",
+    "BenchDone",
+    "BenchEvent",
+    "BenchFailed",
+    "BenchProgress",
+    "BenchReport",
     "Booting",
     "CancelAnalysis",
     "CancelJob",
@@ -123,7 +139,9 @@ __all__ = [
     "Fallback",
     "Follow",
     "Followed",
+    "FrameCost",
     "FramePresented",
+    "FrameTime",
     "Framing",
     "Job",
     "JobEvent",
@@ -153,6 +171,7 @@ __all__ = [
     "RefreshServer",
     "Relink",
     "Route",
+    "RunBench",
     "ServerInfo",
     "SetAspect",
     "SetCrop",
@@ -165,6 +184,7 @@ __all__ = [
     "SplitTrack",
     "Spotlight",
     "SpotlightStyle",
+    "StageTime",
     "StartAnalysis",
     "StartExport",
     "StateChanged",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pycore.backends.gpu import (
+    WANTED,
     BufferUsage,
     Device,
     Dispatch,
@@ -94,6 +95,7 @@ async def facts_are_told(device: Device) -> None:
     assert isinstance(facts.vendor, str)
     assert device.frame_kind in FrameKind
     assert device.canvas_format in ("rgba8unorm", "bgra8unorm")
+    assert device.features == {each for each in WANTED if each in facts.features}
 
 
 async def textures_keep_what_is_written(device: Device) -> None:
@@ -124,6 +126,17 @@ async def a_step_sees_what_the_one_before_it_wrote(device: Device) -> None:
     device.submit([Dispatch(pipeline, one, 1, 1), Dispatch(pipeline, two, 1, 1)])
     await device.done()
     assert await device.read_texture(third) == floats(23.0)
+
+
+async def a_run_is_timed_and_runs_that_often(device: Device) -> None:
+    pipeline = await adder(device)
+    one, two = surface(device, 1, 1, 5.0), surface(device, 1, 1)
+    scale = uniform(device, 1.0, 0, 0, 0)
+    there = Dispatch(pipeline, device.bind(pipeline, [one, scale, two]), 1, 1)
+    back = Dispatch(pipeline, device.bind(pipeline, [two, scale, one]), 1, 1)
+    for _ in range(2):
+        assert 0 <= await device.run_ms([there, back], 3) < 60_000
+    assert await device.read_texture(one) == floats(5.0 + 2 * 3 * 2)
 
 
 async def a_frame_binder_takes_a_texture_for_a_frame(device: Device) -> None:
@@ -209,6 +222,7 @@ CONTRACT: list[Callable[[Device], Awaitable[None]]] = [
     new_textures_are_zero,
     constants_and_bindings_arrive,
     a_step_sees_what_the_one_before_it_wrote,
+    a_run_is_timed_and_runs_that_often,
     a_frame_binder_takes_a_texture_for_a_frame,
     a_canvas_is_written_in_the_same_submit,
     buffers_keep_what_is_written,

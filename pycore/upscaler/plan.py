@@ -49,7 +49,7 @@ class CellBuffer:
 class Stage:
     """A compute shader: files to join, the names of what is bound, in binding order, and its constants. A
     workgroup covers `tile` units of `unit` source pixels a side, and `margin` more units are covered than the
-    crop has."""
+    crop has. `kernel`: which way of computing it this is, where there are several."""
 
     files: tuple[str, ...]
     binds: tuple[str, ...]
@@ -57,6 +57,7 @@ class Stage:
     constants: Constants = field(default_factory=lambda: NO_CONSTANTS)
     margin: int = 0
     unit: int = 1
+    kernel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ A call from Python into JavaScript costs about 1 µs, an object made from a dict
 takes the readable way.
 """
 
+import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import js  # pyright: ignore[reportMissingImports]
@@ -17,6 +19,7 @@ from pyodide.ffi import (  # pyright: ignore[reportMissingImports]
 
 from pycore.backends.gpu import (
     PIXEL_BYTES,
+    WANTED,
     AdapterFacts,
     BufferUsage,
     Canvas,
@@ -34,6 +37,7 @@ COLOR_SPACE = "srgb"
 
 _BGRA_STORAGE = "bgra8unorm-storage"
 _MAP_READ = 0x01
+_QUERY_RESOLVE = 0x0200
 _COPY_ROW = 256
 """WebGPU's alignment of a row in a texture-to-buffer copy."""
 
@@ -83,8 +87,7 @@ class BrowserAdapter:
 
     async def device(self) -> "BrowserDevice":
         limits = {"maxTextureDimension2D": self.facts.max_texture_side}
-        # The canvas is written by a compute shader; bgra8unorm, which many platforms prefer, needs this.
-        features = [each for each in (_BGRA_STORAGE,) if each in self.facts.features]
+        features = [each for each in WANTED if each in self.facts.features]
         try:
             device = await self._adapter.requestDevice(
                 _object(requiredLimits=limits, requiredFeatures=features)
@@ -94,8 +97,9 @@ class BrowserAdapter:
                 "gpu.device", "The GPU gave no device", str(error), "Reload the page.", 500
             ) from error
         preferred = str(self._gpu.getPreferredCanvasFormat())
-        writable = preferred if preferred != "bgra8unorm" or features else "rgba8unorm"
-        return BrowserDevice(device, self.facts, writable, self._base)
+        # The canvas is written by a compute shader; bgra8unorm, which many platforms prefer, needs a feature.
+        writable = preferred if preferred != "bgra8unorm" or _BGRA_STORAGE in features else "rgba8unorm"
+        return BrowserDevice(device, self.facts, frozenset(features), writable, self._base)
 
 
 class BrowserCanvas:
@@ -129,8 +133,11 @@ class BrowserCanvas:
 class BrowserDevice:
     """See `Device`."""
 
-    def __init__(self, device: Any, facts: AdapterFacts, canvas_format: str, base: str) -> None:
+    def __init__(
+        self, device: Any, facts: AdapterFacts, features: frozenset[str], canvas_format: str, base: str
+    ) -> None:
         self.facts = facts
+        self.features = features
         self.canvas_format = canvas_format
         # Firefox has no external textures yet: there the frame is copied on the GPU.
         external = getattr(device, "importExternalTexture", None)
@@ -151,6 +158,7 @@ class BrowserDevice:
         self._commands = js.Array.of(None)
         self._readers: dict[int, list[Any]] = {}
         """Buffers that are free to be read, by size."""
+        self._clock: _Clock | None = None
 
     def _keep_error(self, event: Any) -> None:
         if len(self._errors) < 10:  # one fault can repeat with every frame
@@ -288,22 +296,22 @@ class BrowserDevice:
 
     def submit(self, dispatches: Sequence[Dispatch]) -> None:
         encoder = self._create_encoder()
-        compute = encoder.beginComputePass()
-        set_pipeline, set_bind_group, dispatch = (
-            compute.setPipeline,
-            compute.setBindGroup,
-            compute.dispatchWorkgroups,
-        )
-        for pipeline, bindings, x, y in dispatches:
-            set_pipeline(pipeline)
-            set_bind_group(0, bindings)
-            dispatch(x, y)
-        compute.end()
+        _encode(encoder.beginComputePass(), dispatches)
         self._commands[0] = encoder.finish()
         self._submit(self._commands)
 
     async def done(self) -> None:
         await self._work_done()
+
+    async def run_ms(self, dispatches: Sequence[Dispatch], rounds: int) -> float:
+        if "timestamp-query" in self.features:
+            if self._clock is None:
+                self._clock = _Clock(self._device)
+            return await self._clock.run_ms(dispatches, rounds)
+        started = perf_counter()
+        self.submit([*dispatches] * rounds)
+        await self.done()
+        return (perf_counter() - started) * 1000
 
     async def read_texture(self, texture: Texture) -> bytes:
         width, height = texture.size.width, texture.size.height
@@ -347,6 +355,48 @@ class BrowserDevice:
         self._device.onuncapturederror = None
         self._on_error.destroy()
         self._device.destroy()
+
+
+class _Clock:
+    """The GPU's own clock around a compute pass. One measurement at a time."""
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._queries = device.createQuerySet(_object(type="timestamp", count=2))
+        copied = int(BufferUsage.COPY_SRC)
+        self._resolved = device.createBuffer(_object(size=16, usage=_QUERY_RESOLVE | copied))
+        self._read = device.createBuffer(_object(size=16, usage=_MAP_READ | int(BufferUsage.COPY_DST)))
+        self._descriptor = _object(
+            timestampWrites={
+                "querySet": self._queries,
+                "beginningOfPassWriteIndex": 0,
+                "endOfPassWriteIndex": 1,
+            }
+        )
+
+    async def run_ms(self, dispatches: Sequence[Dispatch], rounds: int) -> float:
+        encoder = self._device.createCommandEncoder()
+        _encode(encoder.beginComputePass(self._descriptor), [*dispatches] * rounds)
+        encoder.resolveQuerySet(self._queries, 0, 2, self._resolved, 0)
+        encoder.copyBufferToBuffer(self._resolved, 0, self._read, 0, 16)
+        self._device.queue.submit(js.Array.of(encoder.finish()))
+        await self._read.mapAsync(_MAP_READ)
+        began, ended = struct.unpack("<2Q", js.Uint8Array.new(self._read.getMappedRange()).to_bytes())
+        self._read.unmap()
+        return (ended - began) / 1e6
+
+
+def _encode(compute: Any, dispatches: Sequence[Dispatch]) -> None:
+    set_pipeline, set_bind_group, dispatch = (
+        compute.setPipeline,
+        compute.setBindGroup,
+        compute.dispatchWorkgroups,
+    )
+    for pipeline, bindings, x, y in dispatches:
+        set_pipeline(pipeline)
+        set_bind_group(0, bindings)
+        dispatch(x, y)
+    compute.end()
 
 
 class _FrameCopies:

@@ -1,0 +1,49 @@
+"""A report as text."""
+
+from collections.abc import Iterator
+
+from pycore.protocol import BenchReport, Tier
+
+
+def lines(report: BenchReport) -> Iterator[str]:
+    """For a terminal or a Markdown page: GitHub's tables."""
+    name = " ".join(
+        dict.fromkeys(each for each in (report.vendor, report.architecture, report.description) if each)
+    )
+    clock = "the GPU's own clock" if report.timestamps else "the page's clock around batches"
+    yield (
+        f"{name or 'A GPU that does not tell its name'}: {report.peak_tflops:.1f} TFLOP/s of f32 "
+        f"multiply-adds, copies {report.copy_gbs:.0f} GB/s (read + written). Times by {clock}."
+    )
+    yield f"Features: {', '.join(report.features) or 'none'}."
+    yield ""
+    sizes = list(dict.fromkeys((each.width, each.height) for each in report.frames))
+    took = {(each.tier, each.width, each.height): each for each in report.frames}
+    yield (
+        "| ms per frame | "
+        + " | ".join(f"{width}x{height}" for width, height in sizes)
+        + " | inner convolutions |"
+    )
+    yield "|---|" + "---|" * (len(sizes) + 1)
+    for tier in Tier:
+        cells = [f"{took[tier, width, height].ms:.3f}" for width, height in sizes]
+        share = max(took[tier, width, height].share for width, height in sizes)
+        yield f"| {tier} | " + " | ".join(cells) + f" | {f'{share:.0%} of peak' if share else ''} |"
+    for frame in report.frames:
+        if frame.stages:
+            stages = (
+                f"{each.name}{f' [{each.kernel}]' if each.kernel else ''} {each.ms:.3f}"
+                + (f" ({each.share:.0%})" if each.share else "")
+                for each in frame.stages
+            )
+            yield ""
+            yield f"{frame.tier} at {frame.width}x{frame.height}, stage by stage: {', '.join(stages)}"
+    if cost := report.cost:
+        yield ""
+        yield (
+            f"On the worker's thread, tier {cost.tier} at {cost.width}x{cost.height}, "
+            f"mean of {cost.frames} frames: {cost.total_ms:.3f} ms, of which "
+            f"importExternalTexture {cost.import_ms:.3f}, "
+            f"getCurrentTexture {cost.canvas_ms:.3f}, encoding and submitting {cost.submit_ms:.3f}, "
+            f"Python's bookkeeping {cost.python_ms:.3f}."
+        )
