@@ -113,3 +113,14 @@ def test_learning_brings_the_error_down(data: Path, recipe: Recipe, tmp_path: Pa
     )
     figures = train(recipe, data, tmp_path / "out", 1, torch.device("cpu"))
     assert figures["n"]["pictures"] > 0
+
+
+def test_a_run_goes_on_from_weights_that_shipped(data: Path, recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, data, tmp_path / "first", 1, torch.device("cpu"))
+    frozen = replace(recipe, stages=(replace(STAGE, steps=1, rate=0.0),))
+    train(frozen, data, tmp_path / "second", 1, torch.device("cpu"), start=tmp_path / "first")
+    for name in ("n", "p"):
+        before, after = (read(tmp_path / run / f"{name}.safetensors") for run in ("first", "second"))
+        for old, new in zip(before, after, strict=True):
+            torch.testing.assert_close(new.weight, old.weight, atol=2e-3, rtol=2e-3)
+            torch.testing.assert_close(new.bias, old.bias, atol=1e-3, rtol=2e-3)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from server.training.batches import Batches
 from server.training.config import NetSpec, Recipe, Stage
-from server.training.nets import TrainableNet
+from server.training.nets import Conv, TrainableNet
 
 CLIP = 0.1
 """Largest norm of a step's gradient."""
@@ -60,6 +60,11 @@ class Learner:
         """Begins a stage with the averaged weights of the one before; before the first step."""
         self.net.load_state_dict(state["average"])
         self.average.load_state_dict(state["average"])
+
+    def begin_from(self, convs: list[Conv]) -> None:
+        """Begins with the weights of a net that was collapsed; before the first step."""
+        for net in (self.net, self.average):
+            net.begin_from([conv.to(self._rate.device) for conv in convs])
 
     def step(self) -> None:
         """One step on the patches that `batches` holds, after whatever is queued on the current stream."""

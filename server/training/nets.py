@@ -62,6 +62,23 @@ class TrainableNet(nn.Module):
             convs.append(Conv(weight, self.bias[index], slope))
         return convs
 
+    @torch.no_grad()
+    def begin_from(self, convs: list[Conv]) -> None:
+        """Makes this net equal to plain convolutions of its shape, such as `collapse` gives: the factors stay
+        random where their product leaves them free."""
+        for index, conv in enumerate(convs):
+            weight, bias = conv.weight, conv.bias
+            if index == len(convs) - 1:
+                weight, bias = weight / RESIDUAL_SCALE, bias / RESIDUAL_SCALE
+            if weight.shape[0] == weight.shape[1]:
+                weight = weight - _identity(weight)
+            wide, narrow = self.wide[index], self.narrow[index]
+            missing = weight.flatten(1) - narrow @ wide.flatten(1)
+            wide += (torch.linalg.pinv(narrow) @ missing).view_as(wide)
+            self.bias[index].copy_(bias)
+            if conv.slope is not None:
+                self.slope[index].copy_(conv.slope)
+
     def forward(self, low: Tensor, dtype: torch.dtype) -> Tensor:
         """Residual / RESIDUAL_SCALE (n, 4·block², h, w) for luma (n, 1, H, W) in 0…1, without padding: a
         border of one cell per convolution is missing on each side."""

@@ -18,16 +18,24 @@ from server.training.config import Recipe, read_recipe
 from server.training.fit import Learner
 from server.training.nets import collapse, lanczos, upscale
 from server.training.pool import Tiles, make_tiles
-from server.training.weights import write
+from server.training.weights import read, write
 
 DEFAULT_RECIPE = Path(__file__).with_name("upscaler.toml")
 REPORTS = 8
 """Validations and checkpoints in a stage."""
 
 
-def train(recipe: Recipe, data: Path, out: Path, workers: int | None, device: torch.device) -> dict:
-    """Trains all stages, checkpoints into `out`, goes on from a checkpoint that is there. Returns the last
-    validation figures: dB over Lanczos by net and validation slice."""
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    workers: int | None,
+    device: torch.device,
+    start: Path | None = None,
+) -> dict:
+    """Trains all stages, checkpoints into `out`, goes on from a checkpoint that is there; the first stage
+    begins with the weight files in `start`, if given. Returns the last validation figures: dB over Lanczos by
+    net and validation slice."""
     out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = True
@@ -50,6 +58,8 @@ def train(recipe: Recipe, data: Path, out: Path, workers: int | None, device: to
             if saved:
                 state = saved["nets"][learner.spec.name]
                 learner.load(state) if step else learner.start_from(state)
+            elif start is not None:
+                learner.begin_from(read(start / f"{learner.spec.name}.safetensors"))
         torch.manual_seed(recipe.seed + index + step)
         print(f"{time.strftime('%X')} stage {index + 1} from step {step}: {len(tiles.low)} tiles", flush=True)
         draw = _captured(batches.draw) if device.type == "cuda" else batches.draw
@@ -143,10 +153,11 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="folder of weight files to go on from")
     parser.add_argument("--workers", type=int, help="processes that make tiles; default: one per core")
     args = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.device_count() else "cpu")
-    train(read_recipe(args.config), args.data, args.out, args.workers, device)
+    train(read_recipe(args.config), args.data, args.out, args.workers, device, args.start)
 
 
 if __name__ == "__main__":

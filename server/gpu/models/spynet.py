@@ -74,8 +74,8 @@ class SpyNet(nn.Module):
             seen = warp(there, flow, border=True)
             flow = flow + level(torch.cat([here, seen, flow.to(here.dtype)], dim=1)).float()
         flow = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
-        ratio = torch.tensor([width / stretched[1], height / stretched[0]], device=flow.device)
-        return flow * ratio[:, None, None]
+        across, down = flow.unbind(1)  # times plain numbers: a CUDA graph takes no tensors from the CPU
+        return torch.stack([across * (width / stretched[1]), down * (height / stretched[0])], dim=1)
 
     def _pyramid(self, pictures: Tensor, size: tuple[int, int]) -> list[Tensor]:
         """Normalised; finest first."""
