@@ -4,9 +4,8 @@ needed."""
 from collections.abc import Callable
 
 from pycore.backends.host import Host
-from pycore.document import only_clip
 from pycore.framing.crop import snap
-from pycore.protocol import Estimate, EstimateRequest, Problem, Project, Rect, ReelError
+from pycore.protocol import Clip, Estimate, EstimateClip, EstimateRequest, Problem, Project, Rect, ReelError
 from pycore.server_client import ServerClient, is_unreachable
 from pycore.tasks import Tasks
 
@@ -15,19 +14,15 @@ _SETTLE_S = 0.15
 
 
 def estimate_request(project: Project) -> EstimateRequest:
-    clip = only_clip(project)
-    return EstimateRequest(
-        clip.out_us - clip.in_us,
-        clip.media.fps,
-        export_crop(project),
-        project.output.size,
-        project.output.model,
-    )
+    clips = [
+        EstimateClip(clip.out_us - clip.in_us, clip.media.fps, export_crop(clip), clip.slow)
+        for clip in project.clips
+    ]
+    return EstimateRequest(clips, project.output.size, project.output.model)
 
 
-def export_crop(project: Project) -> Rect:
+def export_crop(clip: Clip) -> Rect:
     """The crop as an export is asked for: the whole pixels that the preview shows."""
-    clip = only_clip(project)
     return Rect(*(float(side) for side in snap(clip.crop, clip.media.size)))
 
 

@@ -8,7 +8,7 @@ from pycore.backends.host import Host, MediaFile
 from pycore.document import History, only_clip, same_media, with_media
 from pycore.estimating import export_crop
 from pycore.job_board import JobBoard
-from pycore.protocol import ExportRequest, Job, Project, ReelError, Route, Upload
+from pycore.protocol import ExportClip, ExportRequest, Job, Project, ReelError, Route, Upload
 from pycore.server_client import ServerClient, is_transient
 from pycore.uploads import Uploader
 
@@ -101,9 +101,17 @@ class Exporter:
 
 
 def export_request(project: Project, route: Route) -> ExportRequest:
-    """What is asked of the server for this project; its medium must have the server's id."""
-    clip = only_clip(project)
-    output = project.output
-    return ExportRequest(
-        clip.media.id, clip.in_us, clip.out_us, export_crop(project), output.size, output.model, route
-    )
+    """What is asked of the server for this project; its media must have the server's ids."""
+    clips = [
+        ExportClip(
+            clip.media.id,
+            clip.in_us,
+            clip.out_us,
+            export_crop(clip),
+            title=clip.title,
+            freeze_us=clip.freeze_us,
+            slow=clip.slow,
+        )
+        for clip in project.clips
+    ]
+    return ExportRequest(clips, project.output.size, project.output.model, route)

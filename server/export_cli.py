@@ -16,14 +16,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pycore.protocol import ExportResult, Rect, ReelError, Size, encode
-from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, GpuProcessor, Stopped
+from pycore.protocol import ExportClip, ExportRequest, ExportResult, Rect, ReelError, Size, encode
+from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, Sources, Stopped
 from server.gpu.estimates import estimate
 from server.gpu.models.descriptor import descriptor
 from server.gpu.planning import plan_export
 from server.video.probe import inspect
 
 INTERRUPTED = 130
+SOURCE = "source"
+"""The media id of the file on the command line."""
 
 
 @click.command()
@@ -65,13 +67,14 @@ def export(
     try:
         source, target = source.resolve(), target.resolve()
         _check_target(source, target, force)
-        spec = _spec(source, _size(size), crop, model, start, end)
-        plan = plan_export(source, spec)  # before torch is loaded: a mistake is answered at once
+        request = _request(source, _size(size), crop, model, start, end)
+        sources = {SOURCE: source}
+        plan = plan_export(sources, request)  # before torch is loaded: a mistake is answered at once
         from server.gpu.local import local_processor
 
         processor = local_processor(device)
         with _progress(console, plan, hidden=as_json) as advance, _stop_on_interrupt() as stop:
-            finished, seconds = _run(processor, source, plan, target, advance, stop)
+            finished, seconds = _run(processor, sources, plan, target, advance, stop)
         result = _result(processor, plan, finished, seconds)
     except (KeyboardInterrupt, Stopped):
         console.print("Stopped; nothing was written.", markup=False)
@@ -89,7 +92,7 @@ def export(
 
 def _run(
     processor: GpuProcessor,
-    source: Path,
+    sources: Sources,
     plan: ExportPlan,
     target: Path,
     advance: Callable[[float], None],
@@ -105,16 +108,16 @@ def _run(
             def progress(share: float, done: int = done, frames: int = segment.frames) -> None:
                 advance(done + share * frames)
 
-            processor.run_segment(source, plan, segment.index, part, progress, stop)
+            processor.run_segment(sources, plan, segment.index, part, progress, stop)
             done += segment.frames
         if stop.is_set():
             raise Stopped
-        return processor.finish(source, plan, parts, target), time.perf_counter() - began
+        return processor.finish(sources, plan, parts, target), time.perf_counter() - began
 
 
-def _spec(
+def _request(
     source: Path, size: Size, crop: str | None, model: str, start: str | None, end: str | None
-) -> ExportSpec:
+) -> ExportRequest:
     name = descriptor(model).name
     probed = inspect(source)
     if crop is None:
@@ -125,7 +128,7 @@ def _spec(
         rect = _crop(crop)
     in_us = 0 if start is None else _time(start, "--start")
     out_us = probed.table.duration_us if end is None else _time(end, "--end")
-    return ExportSpec(in_us, out_us, rect, size, name)
+    return ExportRequest([ExportClip(SOURCE, in_us, out_us, rect)], size, name)
 
 
 def _check_target(source: Path, target: Path, force: bool) -> None:
@@ -222,15 +225,15 @@ def _result(
     processor: GpuProcessor, plan: ExportPlan, finished: FinishedFile, seconds: float
 ) -> ExportResult:
     device = processor.info()
-    expected = estimate(device, plan.in_size, plan.frames, plan.spec.model)
+    expected = estimate(device, plan.work_pixels, plan.frames, plan.request.model)
     return ExportResult(
         bytes=finished.bytes,
         seconds=round(seconds, 3),
         frames=finished.frames,
         fps=round(finished.frames / seconds, 3),
         device=device.name,
-        model=plan.spec.model,
-        in_size=plan.in_size,
+        model=plan.request.model,
+        in_size=plan.clips[0].in_size,
         out_size=plan.out_size,
         duration_us=finished.duration_us,
         has_audio=finished.has_audio,

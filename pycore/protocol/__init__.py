@@ -73,12 +73,18 @@ from pycore.protocol.events import (
     StateChanged,
     Upload,
 )
+from pycore.protocol.exports import (
+    EstimateClip,
+    EstimateRequest,
+    ExportClip,
+    ExportRequest,
+    Music,
+    SlowMotion,
+)
 from pycore.protocol.framing import Framing, Keyframe, PathPoint, Spotlight, SpotlightStyle
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import (
     Estimate,
-    EstimateRequest,
-    ExportRequest,
     ExportResult,
     Job,
     JobEvent,
@@ -132,8 +138,10 @@ __all__ = [
     "DecodeError",
     "DownloadResult",
     "Estimate",
+    "EstimateClip",
     "EstimateRequest",
     "Event",
+    "ExportClip",
     "ExportRequest",
     "ExportResult",
     "Fallback",
@@ -153,6 +161,7 @@ __all__ = [
     "MediaInfo",
     "ModelInfo",
     "ModelName",
+    "Music",
     "Notice",
     "OpenMedia",
     "Output",
@@ -179,6 +188,7 @@ __all__ = [
     "SetPreview",
     "SetTrim",
     "Size",
+    "SlowMotion",
     "Span",
     "SplitAt",
     "SplitTrack",

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pycore.protocol.capability import Processor
 from pycore.protocol.errors import Problem
-from pycore.protocol.geometry import Rect, Size
+from pycore.protocol.geometry import Size
 
 
 class ModelName(StrEnum):
@@ -59,35 +59,6 @@ class ServerInfo:
     processors: list[Processor] = field(default_factory=list)
     models: list[ModelInfo] = field(default_factory=list)
     max_upload_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
-    """POST projects/{id}/exports: a crop of a range of one media file, upscaled to `size` (even).
-
-    The route exports what is asked here, not what the stored document says, so that a job never changes under
-    its feet.
-    """
-
-    media_id: str
-    in_us: int
-    out_us: int
-    crop: Rect
-    size: Size
-    model: ModelName = ModelName.QUICK
-    route: Route = Route.AUTO
-
-
-@dataclass(frozen=True, slots=True)
-class EstimateRequest:
-    """POST estimates: the same export before any upload, so by figures instead of a media id. `fps` 0 counts
-    as 30."""
-
-    duration_us: int
-    fps: float
-    crop: Rect
-    size: Size
-    model: ModelName = ModelName.QUICK
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pycore.protocol.exports import SlowMotion
 from pycore.protocol.framing import Framing, Keyframe, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName
@@ -26,7 +27,8 @@ class Clip:
     not shown.
 
     `crop` is where the frame lies while nothing moves it. `track_id`: the player to follow ("": none).
-    `keyframes` in order of time.
+    `keyframes` in order of time. `id` names the clip within its project. `title`, `freeze_us`, `slow`: see
+    ExportClip.
     """
 
     media: MediaInfo
@@ -40,6 +42,10 @@ class Clip:
     spotlight: Spotlight = field(default_factory=Spotlight)
     track_edits: list[TrackEdit] = field(default_factory=list)
     """What the person corrected in the medium's tracks."""
+    id: str = ""
+    title: str = ""
+    freeze_us: int = 0
+    slow: SlowMotion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pycore.protocol import Estimate, ModelName, Size
+from pycore.protocol import Estimate, ModelName
 from server.api.uploads import Uploads
 from server.config import Config
 from server.db.database import Database
@@ -32,10 +32,10 @@ class Services:
     fleet: Fleet
     clock: Callable[[], float] = time.time
 
-    def estimates(self, crop: Size, frames: int, model: ModelName) -> list[Estimate]:
-        """What `frames` frames of a crop would take on each processor, by what was measured there where
-        possible. ReelError `model.unknown`."""
+    def estimates(self, work: float, frames: int, model: ModelName) -> list[Estimate]:
+        """What `frames` frames with `work` of `work_pixels` in all would take on each processor, by what was
+        measured there where possible. ReelError `model.unknown`."""
         return [
-            estimate(processor, crop, frames, model, self.fleet.throughput(processor.name, model))
+            estimate(processor, work, frames, model, self.fleet.throughput(processor.name, model))
             for processor in self.fleet.processors()
         ]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pycore.protocol import MediaInfo, ReelError, UploadRequest
 from server.db.database import Database
 from server.db.documents import dump, load
-from server.db.tables import jobs, media, projects
+from server.db.tables import job_media, jobs, media, projects
 from server.db.trash import throw_away
 from server.jobs.manager import active_jobs, delete_jobs
 from server.storage.keys import media_folder, media_key
@@ -91,14 +91,15 @@ class MediaTable:
         needs it."""
         with self._database.write(f"project {project_id}") as transaction:
             record = _existing(transaction, project_id, media_id)
-            if active_jobs(transaction, jobs.c.media_id == media_id):
+            using = jobs.c.id.in_(sa.select(job_media.c.job_id).where(job_media.c.media_id == media_id))
+            if active_jobs(transaction, using):
                 raise ReelError.of(
                     "media.busy",
                     "A job that is not over needs this file",
                     hint="Cancel the job first, then delete the file.",
                     status=409,
                 )
-            delete_jobs(transaction, jobs.c.media_id == media_id)
+            delete_jobs(transaction, using)
             throw_away(transaction, media_folder(project_id, media_id))
             transaction.execute(sa.delete(media).where(media.c.id == media_id))
         return record

@@ -1,6 +1,6 @@
 """The tables. Documents (protocol dataclasses) are stored as JSON text; times are Unix seconds.
 
-A change here needs a migration in `server.db.database` and a higher SCHEMA_VERSION there.
+A change here needs a migration: see `server.db.migrations`.
 """
 
 import sqlalchemy as sa
@@ -39,7 +39,6 @@ jobs = sa.Table(
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("media_id", sa.ForeignKey("media.id", ondelete="CASCADE"), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("route", sa.String(16), nullable=False, server_default="local"),  # local or runpod
     sa.Column("document", sa.Text, nullable=False),  # the Job as the API shows it
@@ -65,6 +64,14 @@ jobs = sa.Table(
         postgresql_where=sa.text("NOT handed_over"),
     ),
     sa.Index("jobs_by_project", "project_id", "created_at"),
+)
+
+job_media = sa.Table(
+    "job_media",
+    metadata,
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("media_id", sa.ForeignKey("media.id", ondelete="CASCADE"), primary_key=True),
+    sa.Index("job_media_by_media", "media_id"),
 )
 
 job_events = sa.Table(

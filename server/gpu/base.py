@@ -3,10 +3,10 @@ contract.
 
 An export is planned once, then run segment by segment, in any order and by any process, then joined:
 
-    plan = processor.plan(source, spec)
+    plan = processor.plan(sources, request)
     for segment in plan.segments:
-        processor.run_segment(source, plan, segment.index, path, progress, stop)
-    processor.finish(source, plan, paths, target)
+        processor.run_segment(sources, plan, segment.index, path, progress, stop)
+    processor.finish(sources, plan, paths, target)
 
 Exactness: identical pixels for the same windows on the same device and software; identical bytes for the same
 plan there. The dataclasses are JSON-able through pydantic's TypeAdapter (a durable step stores them).
@@ -14,12 +14,15 @@ Importing this loads no torch.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pycore.protocol import ModelName, Processor, Rect, Size
+from pycore.protocol import ExportRequest, Processor, Rect, Size
+
+Sources = Mapping[str, Path]
+"""Where the files of an export lie, by media id: all of `ExportRequest.media_ids()`."""
 
 
 class Stopped(Exception):
@@ -27,53 +30,62 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ExportSpec:
-    """A crop of a range of a video, upscaled to `size` (even sides).
+class Segment:
+    """A window of 1 to 2 s of one clip (`clip` is its place in the request): `frames` frames from
+    `first_frame`, numbered in the source's frame table. The windows lie on a grid from the source's first
+    frame, so the same frames fall into the same windows whatever the trim."""
 
-    `in_us` is the first moment shown, `out_us` the first not shown (microseconds from the first presented
-    frame); `crop` is in display pixels. A crop whose shape differs from `size`'s is narrowed around its
-    centre until it fills it.
-    """
-
-    in_us: int
-    out_us: int
-    crop: Rect
-    size: Size
-    model: ModelName = ModelName.QUICK
+    index: int
+    clip: int
+    first_frame: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A window of 1 to 2 s: `frames` frames from `first_frame`, numbered in the source's frame table. The
-    windows lie on a grid from the source's first frame, so the same frames fall into the same windows
-    whatever the trim."""
+class ClipPlan:
+    """How one clip is made, from `frames` frames of its source, `first_frame` the first, shown for
+    `duration_us`.
 
-    index: int
+    `source_size` is the source's display size, `crop` the whole pixels read from it (inside the asked one),
+    `in_size` the crop's size. `scale` is the model's factor.
+    """
+
     first_frame: int
     frames: int
+    source_size: Size
+    crop: Rect
+    in_size: Size
+    scale: int
+    duration_us: int
+    has_audio: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPlan:
     """How an export is made; the same for everyone who runs it.
 
-    `source_size` is the source's display size, `crop` the whole pixels read from it (inside `spec.crop`),
-    `in_size` the crop's size, `out_size` the result's. `frames` of them are made, shown for `duration_us`.
-    `scale` is the model's factor, so `frames * in_size * scale**2` pixels come out of the net: see
-    `server.gpu.estimates.work_pixels`. `notes` are for people.
+    `request` is what was asked; `clips` are its clips, in order; `segments` those of all clips, in order.
+    `frames` frames of `out_size` are made, shown for `duration_us`. `fps` is what the encoder's rate control
+    assumes, `timescale` the ticks per second of the result's timestamps. `notes` are for people.
     """
 
-    spec: ExportSpec
+    request: ExportRequest
+    clips: list[ClipPlan]
     segments: list[Segment]
     frames: int
-    source_size: Size
-    crop: Rect
-    in_size: Size
     out_size: Size
-    scale: int
+    fps: float
+    timescale: int
     duration_us: int
     has_audio: bool
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def work_pixels(self) -> float:
+        """Pixels that come out of the net: what an estimate goes by (see server.gpu.estimates)."""
+        return float(
+            sum(clip.frames * clip.in_size.width * clip.in_size.height * clip.scale**2 for clip in self.clips)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +116,15 @@ class GpuProcessor(Protocol):
         """Which device this is, by the name that people know."""
         ...
 
-    def plan(self, source: Path, spec: ExportSpec) -> ExportPlan:
-        """Checks the request against the source and cuts it into segments. Decodes nothing. ReelError for a
-        source that is no usable video, a crop outside the picture, an odd size, an empty range, an unknown
-        model."""
+    def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
+        """Checks the request against the sources and cuts it into segments. Decodes no more than first
+        frames. ReelError for a source that is no usable video, a crop outside the picture, an odd size, an
+        empty range, an unknown model."""
         ...
 
     def run_segment(
         self,
-        source: Path,
+        sources: Sources,
         plan: ExportPlan,
         index: int,
         target: Path,
@@ -127,7 +139,7 @@ class GpuProcessor(Protocol):
         """
         ...
 
-    def finish(self, source: Path, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
-        """Joins the segments' packets, adds the source's sound and writes the MP4 at `target`, complete or
+    def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
+        """Joins the segments' packets, adds the sound and writes the MP4 at `target`, complete or
         not at all. `segments` are the files of `plan.segments`, in that order."""
         ...

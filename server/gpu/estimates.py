@@ -31,11 +31,11 @@ def crop_size(crop: Rect) -> Size:
 
 
 def estimate(
-    processor: Processor, crop: Size, frames: int, model: ModelName, measured: float | None = None
+    processor: Processor, work: float, frames: int, model: ModelName, measured: float | None = None
 ) -> Estimate:
-    """What the local route would take on `processor`. `measured`: throughput in `work_pixels` per second of
-    this device with this model, if known. Raises ReelError `model.unknown`."""
-    work = work_pixels(crop, frames, model)
+    """What the local route would take on `processor` for `work` of `work_pixels`. `measured`: their
+    throughput per second on this device with this model, if known. Raises ReelError `model.unknown`."""
+    descriptor(model)
     seconds = START_SECONDS + work / (measured or _DEFAULTS[(processor.kind, model)])
     basis = "measured on this machine" if measured else f"default for {_NAMES[processor.kind]}"
     return Estimate(

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pycore.protocol import ModelName, Processor, ProcessorKind, ReelError
+from pycore.protocol import ExportRequest, ModelName, Processor, ProcessorKind, ReelError
 from server.gpu import pixels
-from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, SegmentStats, Stopped
+from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
 from server.gpu.models import registry
 from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.planning import plan_export
@@ -75,12 +75,12 @@ class LocalProcessor:
             case _:
                 return Processor(ProcessorKind.CPU, _cpu_name(), True)
 
-    def plan(self, source: Path, spec: ExportSpec) -> ExportPlan:
-        return plan_export(source, spec)
+    def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
+        return plan_export(sources, request)
 
     def run_segment(
         self,
-        source: Path,
+        sources: Sources,
         plan: ExportPlan,
         index: int,
         target: Path,
@@ -88,15 +88,17 @@ class LocalProcessor:
         stop: threading.Event,
     ) -> SegmentStats:
         began = time.perf_counter()
+        segment = plan.segments[index]
+        clip = plan.clips[segment.clip]
+        source = sources[plan.request.clips[segment.clip].media_id]
         probed = inspect(source)
         table = probed.table
-        segment = plan.segments[index]
         first = segment.first_frame
-        timescale, factor = encode.ticks(table.time_base)
-        crop = (int(plan.crop.x), int(plan.crop.y), int(plan.crop.width), int(plan.crop.height))
+        factor = table.time_base * plan.timescale
+        crop = (int(clip.crop.x), int(clip.crop.y), int(clip.crop.width), int(clip.crop.height))
         with (
             files.appearing(target) as part,
-            encode.SegmentWriter(part, plan.out_size, timescale, table.fps) as writer,
+            encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
             contextlib.closing(ahead(decode.frames(source, probed, first, segment.frames, crop))) as pictures,
         ):
             for done, picture in enumerate(pictures):
@@ -109,15 +111,17 @@ class LocalProcessor:
                 progress((done + 1) / segment.frames)
         return SegmentStats(segment.frames, time.perf_counter() - began)
 
-    def finish(self, source: Path, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
-        counts = [segment.frames for segment in plan.segments]
-        joined = join.join(
-            source,
-            inspect(source).table,
-            plan.segments[0].first_frame,
-            list(zip(segments, counts, strict=True)),
-            target,
-        )
+    def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
+        pieces = []
+        for index, (asked, clip) in enumerate(zip(plan.request.clips, plan.clips, strict=True)):
+            source = sources[asked.media_id]
+            parts = [
+                (path, segment.frames)
+                for path, segment in zip(segments, plan.segments, strict=True)
+                if segment.clip == index
+            ]
+            pieces.append(join.Piece(source, inspect(source).table, clip.first_frame, parts))
+        joined = join.join(pieces, plan.timescale, target)
         return FinishedFile(
             bytes=target.stat().st_size,
             sha256=files.sha256(target),
@@ -134,7 +138,7 @@ class LocalProcessor:
         Pictures too large for the device go through in tiles; when its memory runs out, in smaller ones from
         then on.
         """
-        model = descriptor(plan.spec.model)
+        model = descriptor(plan.request.model)
         while True:
             limit = self._tile_pixels.get(model.name, model.tile_pixels[self._device.type])
             try:
@@ -149,7 +153,7 @@ class LocalProcessor:
                         "device.out-of-memory",
                         "Out of memory",
                         f"{self.info().name} has too little memory free for a picture of "
-                        f"{plan.in_size.width}×{plan.in_size.height}.",
+                        f"{picture.shape[1]}×{picture.shape[0]}.",
                         "Close other programs, choose a smaller crop, or use another device.",
                         507,
                     ) from error

@@ -1,13 +1,12 @@
 """Cuts an export into segments. The same for every processor; loads no torch and decodes no more than a first
 frame."""
 
-from pathlib import Path
-
 from pycore.framing.crop import snap
-from pycore.protocol import Rect, ReelError, Size
-from server.gpu.base import ExportPlan, ExportSpec, Segment
+from pycore.protocol import ExportClip, ExportRequest, Rect, ReelError, Size
+from server.gpu.base import ClipPlan, ExportPlan, Segment, Sources
 from server.gpu.models.descriptor import descriptor
-from server.video.probe import inspect
+from server.video.encode import common_timescale
+from server.video.probe import Source, inspect
 
 MIN_SIDE = 16
 MAX_SIDE = 4096
@@ -16,45 +15,73 @@ SHAPE_TOLERANCE = 0.01
 every shape)."""
 
 
-def plan_export(source: Path, spec: ExportSpec) -> ExportPlan:
+def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
     """See GpuProcessor.plan."""
-    model = descriptor(spec.model)
-    _check_size(spec.size)
-    probed = inspect(source)
+    _check_size(request.size)
+    if len(request.clips) != 1:
+        raise _refused(
+            "export.clips",
+            "One clip at a time",
+            f"{len(request.clips)} clips were asked for.",
+            "Ask for one.",
+        )
+    clips, segments, notes = [], [], []
+    for index, clip in enumerate(request.clips):
+        probed = inspect(sources[clip.media_id])
+        planned, said = _plan_clip(probed, clip, request)
+        clips.append(planned)
+        notes += [note for note in said if note not in notes]
+        window = descriptor(request.model).window(probed.table.fps)
+        segments += _segments(len(segments), index, planned, window)
+    tables = [inspect(sources[clip.media_id]).table for clip in request.clips]
+    return ExportPlan(
+        request=request,
+        clips=clips,
+        segments=segments,
+        frames=sum(clip.frames for clip in clips),
+        out_size=request.size,
+        fps=max(table.fps for table in tables),
+        timescale=common_timescale([table.time_base for table in tables]),
+        duration_us=sum(clip.duration_us for clip in clips),
+        has_audio=any(clip.has_audio for clip in clips),
+        notes=notes,
+    )
+
+
+def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tuple[ClipPlan, list[str]]:
     table = probed.table
-    first, count = table.trim(spec.in_us, spec.out_us)
+    first, count = table.trim(clip.in_us, clip.out_us)
     if count == 0:
         raise _refused(
             "export.empty-range",
             "Nothing to export",
-            f"No frame is shown between {spec.in_us / 1e6:.3f} s and {spec.out_us / 1e6:.3f} s; "
+            f"No frame is shown between {clip.in_us / 1e6:.3f} s and {clip.out_us / 1e6:.3f} s; "
             f"the video lasts {table.duration_us / 1e6:.3f} s.",
             "Move the start or the end.",
         )
-    crop, notes = _fill(_inside(spec.crop, probed.size), spec.size)
+    crop, notes = _fill(_inside(clip.crop, probed.size), request.size)
     times = table.times_us()
     end = int(times[first + count]) if first + count < len(table) else table.duration_us
-    return ExportPlan(
-        spec=spec,
-        segments=_segments(first, count, model.window(table.fps)),
+    planned = ClipPlan(
+        first_frame=first,
         frames=count,
         source_size=probed.size,
         crop=Rect(*crop),
         in_size=Size(crop[2], crop[3]),
-        out_size=spec.size,
-        scale=model.scale,
+        scale=descriptor(request.model).scale,
         duration_us=end - int(times[first]),
         has_audio=probed.has_audio,
-        notes=[*probed.notes, *notes],
     )
+    return planned, [*probed.notes, *notes]
 
 
-def _segments(first: int, count: int, window: int) -> list[Segment]:
+def _segments(index: int, clip: int, plan: ClipPlan, window: int) -> list[Segment]:
+    """The clip's windows; the first gets the number `index`."""
     segments = []
-    begin, end = first, first + count
+    begin, end = plan.first_frame, plan.first_frame + plan.frames
     while begin < end:
         behind = min((begin // window + 1) * window, end)
-        segments.append(Segment(len(segments), begin, behind - begin))
+        segments.append(Segment(index + len(segments), clip, begin, behind - begin))
         begin = behind
     return segments
 

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pycore.protocol import ExportResult, Problem
+from pycore.protocol import ExportRequest, ExportResult, Problem
 from server.db.documents import dump, load
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
-from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, GpuProcessor, SegmentStats, Stopped
-from server.gpu.estimates import work_pixels
+from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped
 from server.jobs.manager import JobManager
 from server.jobs.reporter import SegmentReporter
 from server.jobs.states import Superseded
@@ -63,9 +62,8 @@ class ExportSteps:
         """Checks the request against the source and cuts it into segments."""
         self._raise_if_cancelled(job_id)
         request = self.manager.request(job_id)
-        spec = ExportSpec(request.in_us, request.out_us, request.crop, request.size, request.model)
-        with self._source(job_id) as source:
-            plan = self.processor.plan(source, spec)
+        with self._sources(job_id, request) as sources:
+            plan = self.processor.plan(sources, request)
         _log.info("job %s: planned %d segments, %d frames", job_id, len(plan.segments), plan.frames)
         return plan
 
@@ -77,11 +75,15 @@ class ExportSteps:
             _log.info("job %s: segment %d is there", job_id, index)
             return load(SegmentStats, self._text(facts))
         _log.info("job %s: segment %d starts", job_id, index)
-        with self._scratch() as scratch, self._source(job_id) as source, self._stop_event(job_id) as stop:
+        with (
+            self._scratch() as scratch,
+            self._sources(job_id, plan.request) as sources,
+            self._stop_event(job_id) as stop,
+        ):
             target = scratch / "segment.mp4"
             reporter = SegmentReporter(self.manager, job_id, plan, index)
             try:
-                stats = self.processor.run_segment(source, plan, index, target, reporter, stop)
+                stats = self.processor.run_segment(sources, plan, index, target, reporter, stop)
             except Stopped:
                 self._raise_if_cancelled(job_id)
                 raise WorkerStopping from None
@@ -99,11 +101,15 @@ class ExportSteps:
         if self.storage.stat(file) is None:
             self._raise_if_cancelled(job_id)
             _log.info("job %s: joining", job_id)
-            with self._scratch() as scratch, self._source(job_id) as source, ExitStack() as stack:
+            with (
+                self._scratch() as scratch,
+                self._sources(job_id, plan.request) as sources,
+                ExitStack() as stack,
+            ):
                 keys = [segment_keys(job_id, segment.index)[0] for segment in plan.segments]
                 parts = [stack.enter_context(self.storage.as_file(key)) for key in keys]
                 started = time.monotonic()
-                finished = self.processor.finish(source, plan, parts, scratch / "result.mp4")
+                finished = self.processor.finish(sources, plan, parts, scratch / "result.mp4")
                 self.manager.progress(job_id, 1.0, "Storing the result", None, time.monotonic() - started)
                 self.storage.put(facts, [dump(self._result(job_id, plan, finished)).encode()])
                 self.storage.put_file(file, scratch / "result.mp4")
@@ -136,8 +142,8 @@ class ExportSteps:
             frames=finished.frames,
             fps=finished.frames / max(seconds, 1e-6),
             device=self.processor.info().name,
-            model=plan.spec.model,
-            in_size=plan.in_size,
+            model=plan.request.model,
+            in_size=plan.clips[0].in_size,
             out_size=plan.out_size,
             duration_us=finished.duration_us,
             has_audio=finished.has_audio,
@@ -151,8 +157,8 @@ class ExportSteps:
     def _record_speed(self, plan: ExportPlan, segments: list[SegmentStats]) -> None:
         seconds = sum(segment.seconds for segment in segments)
         if seconds > 0:
-            speed = work_pixels(plan.in_size, plan.frames, plan.spec.model) / seconds
-            self.fleet.record_throughput(self.processor.info().name, plan.spec.model, speed)
+            model, speed = plan.request.model, plan.work_pixels / seconds
+            self.fleet.record_throughput(self.processor.info().name, model, speed)
 
     def _raise_if_cancelled(self, job_id: str) -> None:
         if self.manager.cancel_requested(job_id):
@@ -168,10 +174,13 @@ class ExportSteps:
         return b"".join(self.storage.get(key)).decode()
 
     @contextlib.contextmanager
-    def _source(self, job_id: str) -> Iterator[Path]:
-        project_id, media_id = self.manager.get(job_id).project_id, self.manager.request(job_id).media_id
-        with self.storage.as_file(self.media.get(project_id, media_id).key) as path:
-            yield path
+    def _sources(self, job_id: str, request: ExportRequest) -> Iterator[Sources]:
+        project_id = self.manager.get(job_id).project_id
+        with ExitStack() as stack:
+            yield {
+                media_id: stack.enter_context(self.storage.as_file(self.media.get(project_id, media_id).key))
+                for media_id in request.media_ids()
+            }
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:

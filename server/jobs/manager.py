@@ -25,7 +25,7 @@ from pycore.protocol import (
 )
 from server.db.database import Database
 from server.db.documents import dump, load
-from server.db.tables import job_events, jobs
+from server.db.tables import job_events, job_media, jobs
 from server.db.trash import throw_away
 from server.jobs.states import Superseded, check_transition
 from server.storage.keys import job_folder
@@ -89,7 +89,6 @@ class JobManager:
                 sa.insert(jobs).values(
                     id=job.id,
                     project_id=project_id,
-                    media_id=request.media_id,
                     state=job.state.value,
                     document=dump(job),
                     request=dump(request),
@@ -98,6 +97,8 @@ class JobManager:
                     created_at=job.created_at,
                 )
             )
+            for media_id in request.media_ids():
+                transaction.execute(sa.insert(job_media).values(job_id=job.id, media_id=media_id))
             _insert_event(transaction, job, progress_only=False)
         return job, True
 

@@ -32,7 +32,7 @@ from server.storage.opening import open_storage
 _log = logging.getLogger(__name__)
 
 QUEUE = "exports"
-VERSION = "1"
+VERSION = "2"
 """Of the workflow: what a worker of another version has begun is not taken up. Raise it with any change of
 steps."""
 POLL_SECONDS = 0.2

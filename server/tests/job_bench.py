@@ -10,6 +10,7 @@ from typing import Any
 
 from pycore.protocol import (
     Estimate,
+    ExportClip,
     ExportRequest,
     Job,
     MediaInfo,
@@ -26,7 +27,7 @@ from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
 from server.db.projects import Projects
-from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, Segment, SegmentStats
+from server.gpu.base import ClipPlan, ExportPlan, FinishedFile, Segment, SegmentStats, Sources
 from server.jobs.exports import Cancelled, ExportSteps
 from server.jobs.manager import JobManager
 from server.storage.keys import media_key
@@ -34,7 +35,7 @@ from server.storage.local import LocalStorage
 from server.storage.signing import UrlSigner
 
 CPU = Processor(ProcessorKind.CPU, "Test CPU", True)
-REQUEST = ExportRequest("media-1", 0, 1_000_000, Rect(0, 0, 48, 32), Size(96, 64))
+REQUEST = ExportRequest([ExportClip("media-1", 0, 1_000_000, Rect(0, 0, 48, 32))], Size(96, 64))
 SEGMENTS = 3
 
 
@@ -53,16 +54,15 @@ class Scripted:
     def info(self) -> Processor:
         return CPU
 
-    def plan(self, source: Path, spec: ExportSpec) -> ExportPlan:
-        segments = [Segment(index, 10 * index, 10) for index in range(SEGMENTS)]
-        size = Size(48, 32)
-        return ExportPlan(
-            spec, segments, 10 * SEGMENTS, size, spec.crop, size, spec.size, 4, 1_000_000, False
-        )
+    def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
+        segments = [Segment(index, 0, 10 * index, 10) for index in range(SEGMENTS)]
+        size, frames = Size(48, 32), 10 * SEGMENTS
+        clip = ClipPlan(0, frames, size, request.clips[0].crop, size, 4, 1_000_000, False)
+        return ExportPlan(request, [clip], segments, frames, request.size, 30.0, 30, 1_000_000, False)
 
     def run_segment(
         self,
-        source: Path,
+        sources: Sources,
         plan: ExportPlan,
         index: int,
         target: Path,
@@ -75,7 +75,7 @@ class Scripted:
         self.ran[index] += 1
         return SegmentStats(10, 0.5)
 
-    def finish(self, source: Path, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
+    def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
         target.write_bytes(b"".join(path.read_bytes() for path in segments))
         return FinishedFile(target.stat().st_size, "0" * 64, plan.frames, plan.duration_us, False)
 

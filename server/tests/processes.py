@@ -1,5 +1,6 @@
 """The real API and worker processes on a data directory, and what a client does with them."""
 
+import dataclasses
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from pycore.protocol import ExportRequest
 
 T = TypeVar("T")
 
@@ -85,15 +88,19 @@ def start_api(data: Path, *options: str | Path, **environ: str) -> tuple[Process
 
 
 def export_request(info: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """An ExportRequest of the whole picture of a MediaInfo, upscaled to 96x64."""
-    return {
+    """An ExportRequest of the whole picture of a MediaInfo, upscaled to 96x64. `changes` are the clip's, or
+    the request's where they name one of its fields."""
+    clip = {
         "media_id": info["id"],
         "in_us": 0,
         "out_us": info["duration_us"],
         "crop": {"x": 0, "y": 0, **info["size"]},
-        "size": {"width": 96, "height": 64},
-        **changes,
     }
+    whole = {"size": {"width": 96, "height": 64}}
+    known = {field.name for field in dataclasses.fields(ExportRequest)}
+    for name, value in changes.items():
+        (whole if name in known else clip)[name] = value
+    return {"clips": [clip], **whole}
 
 
 class Api:

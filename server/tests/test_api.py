@@ -298,12 +298,12 @@ def test_deleting_media_and_projects_deletes_their_files(
 # Estimates and system
 
 
-ESTIMATE = {
+ESTIMATE_CLIP = {
     "duration_us": 2_000_000,
     "fps": 0,
     "crop": {"x": 0, "y": 0, "width": 100, "height": 100},
-    "size": {"width": 400, "height": 400},
 }
+ESTIMATE = {"clips": [ESTIMATE_CLIP], "size": {"width": 400, "height": 400}}
 
 
 def test_estimates_without_a_worker_recommend_nothing(client: SyncClient) -> None:
@@ -313,14 +313,22 @@ def test_estimates_without_a_worker_recommend_nothing(client: SyncClient) -> Non
     assert estimate["frames"] == 60
 
 
+def test_clips_add_up_in_an_estimate(client: SyncClient) -> None:
+    both = ESTIMATE | {"clips": [ESTIMATE_CLIP, ESTIMATE_CLIP | {"fps": 50.0}]}
+    (estimate,) = call(client, "POST", "estimates", both)
+    assert estimate["frames"] == 60 + 100
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"duration_us": 0},
-        {"fps": -1},
-        {"fps": 1e300},
-        {"crop": {"x": 0, "y": 0, "width": 1e300, "height": 1}},
-        {"crop": {"x": 0, "y": 0, "width": 1, "height": -1}},
+        {"clips": [ESTIMATE_CLIP | {"duration_us": 0}]},
+        {"clips": [ESTIMATE_CLIP, ESTIMATE_CLIP | {"fps": -1}]},
+        {"clips": [ESTIMATE_CLIP | {"fps": 1e300}]},
+        {"clips": [ESTIMATE_CLIP | {"crop": {"x": 0, "y": 0, "width": 1e300, "height": 1}}]},
+        {"clips": [ESTIMATE_CLIP | {"crop": {"x": 0, "y": 0, "width": 1, "height": -1}}]},
+        {"clips": []},
+        {"clips": [ESTIMATE_CLIP] * 201},
         {"model": "best"},
     ],
 )

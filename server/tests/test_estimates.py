@@ -7,7 +7,7 @@ from server.gpu.router import choose, mark_recommended
 CPU = Processor(ProcessorKind.CPU, "Some CPU", True)
 GPU = Processor(ProcessorKind.CUDA, "NVIDIA H200", True)
 OFF = Processor(ProcessorKind.RUNPOD, "RunPod", False, "No key is configured.")
-CROP = Size(608, 1080)
+WORK = work_pixels(Size(608, 1080), 300, ModelName.QUICK)
 
 
 def test_work_is_what_comes_out_of_the_net() -> None:
@@ -15,21 +15,21 @@ def test_work_is_what_comes_out_of_the_net() -> None:
 
 
 def test_defaults_differ_by_kind_and_say_so() -> None:
-    slow, fast = (estimate(each, CROP, 300, ModelName.QUICK) for each in (CPU, GPU))
+    slow, fast = (estimate(each, WORK, 300, ModelName.QUICK) for each in (CPU, GPU))
     assert slow.seconds > 10 * fast.seconds
     assert (slow.basis, fast.basis) == ("default for CPUs", "default for NVIDIA GPUs")
     assert (slow.route, slow.cost_usd, slow.frames) == (Route.LOCAL, 0.0, 300)
 
 
 def test_a_measured_throughput_wins() -> None:
-    made = estimate(CPU, CROP, 300, ModelName.QUICK, measured=work_pixels(CROP, 300, ModelName.QUICK) / 60)
+    made = estimate(CPU, WORK, 300, ModelName.QUICK, measured=WORK / 60)
     assert made.seconds == pytest.approx(60 + START_SECONDS, abs=0.1)
     assert made.basis == "measured on this machine"
 
 
 def test_unknown_model() -> None:
     with pytest.raises(ReelError, match="no model"):
-        estimate(CPU, CROP, 1, ModelName.BEST)
+        estimate(CPU, WORK, 1, ModelName.BEST)
 
 
 def option(route: Route, processor: Processor, seconds: float, cost: float = 0.0) -> Estimate:

@@ -1,7 +1,6 @@
 import itertools
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import torch
 from PIL import Image
 from pydantic import TypeAdapter
 
-from pycore.protocol import ModelName, ProcessorKind, Rect, ReelError, Size
-from server.gpu.base import ExportPlan, ExportSpec, FinishedFile, Stopped
+from pycore.protocol import ExportClip, ExportRequest, ModelName, ProcessorKind, Rect, ReelError, Size
+from server.gpu.base import ExportPlan, FinishedFile, Stopped
 from server.gpu.local import LocalProcessor, local_processor
 from server.gpu.planning import plan_export
 from server.tests import clips
@@ -28,25 +27,37 @@ def processor() -> LocalProcessor:
     return local_processor("cpu")
 
 
-def spec(size: Size = Size(48, 32), crop: Rect = WHOLE, in_us: int = 0, out_us: int = FOREVER) -> ExportSpec:
-    return ExportSpec(in_us, out_us, crop, size, ModelName.QUICK)
+def one(
+    size: Size = Size(48, 32),
+    crop: Rect = WHOLE,
+    in_us: int = 0,
+    out_us: int = FOREVER,
+    model: ModelName = ModelName.QUICK,
+) -> ExportRequest:
+    """One clip of the medium "in"."""
+    return ExportRequest([ExportClip("in", in_us, out_us, crop)], size, model)
+
+
+def planned(source: Path, asked: ExportRequest) -> ExportPlan:
+    return plan_export({"in": source}, asked)
 
 
 def export(
     processor: LocalProcessor,
     source: Path,
-    asked: ExportSpec,
+    asked: ExportRequest,
     target: Path,
     order: Sequence[int] | None = None,
 ) -> tuple[ExportPlan, FinishedFile]:
-    plan = processor.plan(source, asked)
+    sources = {"in": source}
+    plan = processor.plan(sources, asked)
     parts = [target.with_name(f"{target.stem}-{segment.index}.mp4") for segment in plan.segments]
     for index in order or range(len(parts)):
         stats = processor.run_segment(
-            source, plan, index, parts[index], lambda share: None, threading.Event()
+            sources, plan, index, parts[index], lambda share: None, threading.Event()
         )
         assert stats.frames == plan.segments[index].frames
-    return plan, processor.finish(source, plan, parts, target)
+    return plan, processor.finish(sources, plan, parts, target)
 
 
 def brightness(frames: np.ndarray) -> list[int]:
@@ -59,7 +70,7 @@ def brightness(frames: np.ndarray) -> list[int]:
 def test_size_frames_times_sound_and_the_files_form(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(40), audio="aac")
     target = tmp_path / "out.mp4"
-    plan, made = export(processor, source, spec(Size(64, 48)), target)
+    plan, made = export(processor, source, one(Size(64, 48)), target)
     assert [segment.frames for segment in plan.segments] == [32, 8]
     assert made.frames == 40
     assert (made.bytes, made.duration_us, made.has_audio) == (target.stat().st_size, 1_600_000, True)
@@ -76,7 +87,7 @@ def test_size_frames_times_sound_and_the_files_form(processor: LocalProcessor, t
 def test_colours_are_tagged_and_right(processor: LocalProcessor, tmp_path: Path) -> None:
     frames = clips.numbered(2)
     source = clips.make(tmp_path / "in.mp4", frames, matrix=6, options={"crf": "1"})
-    export(processor, source, spec(Size(192, 128)), tmp_path / "out.mp4")
+    export(processor, source, one(Size(192, 128)), tmp_path / "out.mp4")
     made = clips.ffmpeg_frames(tmp_path / "out.mp4", 192, 128).astype(int)
     for patch in (np.s_[4:12, 4:20], np.s_[-12:-4, -20:-4], np.s_[26:38, 42:58]):
         wanted = frames[1][patch].repeat(2, 0).repeat(2, 1)
@@ -88,7 +99,7 @@ def test_variable_frame_rate_is_kept_exactly(processor: LocalProcessor, tmp_path
     steps = [1001, 1001, 5005, 300, 1001, 20_000, 900] * 6
     times = list(itertools.accumulate(steps, initial=0))
     source = clips.make(tmp_path / "in.mp4", clips.numbered(43), pts=times, time_base=Fraction(1, 30000))
-    plan, _ = export(processor, source, spec(), tmp_path / "out.mp4")
+    plan, _ = export(processor, source, one(), tmp_path / "out.mp4")
     assert len(plan.segments) > 1
     assert clips.video_times(tmp_path / "out.mp4") == [Fraction(time, 30000) for time in times]
 
@@ -99,7 +110,7 @@ def test_frames_that_are_coded_out_of_order_are_shown_in_order(
     ramp = [np.full((32, 48, 3), 40 + 3 * number, np.uint8) for number in range(50)]
     source = clips.make(tmp_path / "in.mp4", ramp)
     target = tmp_path / "out.mp4"
-    export(processor, source, spec(Size(48, 32), Rect(0, 0, 48, 32)), target)
+    export(processor, source, one(Size(48, 32), Rect(0, 0, 48, 32)), target)
     with av.open(str(target)) as container:
         coded = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
     assert coded != sorted(coded), "the encoder used no B-frames: this test shows nothing"
@@ -112,7 +123,7 @@ def test_segments_in_any_order_by_anyone_give_the_same_bytes(
     processor: LocalProcessor, tmp_path: Path
 ) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(70, 48, 32), audio="aac")
-    asked = spec(crop=Rect(0, 0, 48, 32))
+    asked = one(crop=Rect(0, 0, 48, 32))
     _, first = export(processor, source, asked, tmp_path / "a.mp4")
     _, second = export(local_processor("cpu"), source, asked, tmp_path / "b.mp4", order=[2, 0, 1])
     assert first.sha256 == second.sha256
@@ -123,7 +134,7 @@ def test_trim_to_the_frame_with_sound_in_step(processor: LocalProcessor, tmp_pat
     source = clips.make(tmp_path / "in.mp4", clips.numbered(75), audio="aac")
     target = tmp_path / "out.mp4"
     # 1.16 s is frame 29, 2.2 s is frame 55
-    plan, made = export(processor, source, spec(Size(96, 64), in_us=1_160_000, out_us=2_200_000), target)
+    plan, made = export(processor, source, one(Size(96, 64), in_us=1_160_000, out_us=2_200_000), target)
     assert [(each.first_frame, each.frames) for each in plan.segments] == [(29, 3), (32, 23)]
     assert (made.frames, made.duration_us) == (26, 1_040_000)
     wanted = brightness(np.stack(clips.numbered(75)[29:55]))
@@ -168,7 +179,7 @@ def test_sound_is_copied_or_else_made_anew(
 ) -> None:
     source = clips.make(tmp_path / f"in.{suffix}", clips.numbered(50), codec=video, audio=audio)
     target = tmp_path / "out.mp4"
-    _, made = export(processor, source, spec(in_us=480_000, out_us=1_440_000), target)
+    _, made = export(processor, source, one(in_us=480_000, out_us=1_440_000), target)
     assert made.has_audio
     assert any("re-encoded" in note for note in made.notes) is not copied
     whole, kept = clips.packets(source, "audio"), clips.packets(target, "audio")
@@ -178,7 +189,7 @@ def test_sound_is_copied_or_else_made_anew(
 
 def test_without_sound(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(5))
-    plan, made = export(processor, source, spec(), tmp_path / "out.mp4")
+    plan, made = export(processor, source, one(), tmp_path / "out.mp4")
     assert not plan.has_audio
     assert not made.has_audio
     assert not probe(tmp_path / "out.mp4", "out").has_audio
@@ -189,7 +200,7 @@ def test_crop_of_a_turned_picture(processor: LocalProcessor, tmp_path: Path, rot
     source = clips.make(tmp_path / "in.mp4", clips.numbered(2), rotation=rotation, options={"crf": "4"})
     upright = Size(96, 64) if rotation == 180 else Size(64, 96)
     crop = Rect(8, 4, 40, 52)
-    export(processor, source, spec(Size(80, 104), crop), tmp_path / "out.mp4")
+    export(processor, source, one(Size(80, 104), crop), tmp_path / "out.mp4")
     made = clips.ffmpeg_frames(tmp_path / "out.mp4", 80, 104)[0]
     whole = clips.ffmpeg_frames(source, upright.width, upright.height)[0]
     wanted = Image.fromarray(whole[4:56, 8:48]).resize((80, 104), Image.Resampling.BICUBIC)
@@ -198,8 +209,8 @@ def test_crop_of_a_turned_picture(processor: LocalProcessor, tmp_path: Path, rot
 
 def test_odd_sizes_and_ten_bits(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mkv", clips.numbered(3, 97, 63), pix_fmt="yuv444p10le")
-    plan, _ = export(processor, source, spec(Size(194, 126), Rect(0, 0, 97, 63)), tmp_path / "out.mp4")
-    assert plan.in_size == Size(97, 63)
+    plan, _ = export(processor, source, one(Size(194, 126), Rect(0, 0, 97, 63)), tmp_path / "out.mp4")
+    assert plan.clips[0].in_size == Size(97, 63)
     assert probe(tmp_path / "out.mp4", "out").size == Size(194, 126)
 
 
@@ -210,7 +221,7 @@ def test_better_than_bicubic_on_real_frames(processor: LocalProcessor, tmp_path:
         np.asarray(Image.fromarray(each).resize((64, 64), Image.Resampling.BICUBIC)) for each in originals
     ]
     source = clips.make(tmp_path / "in.mp4", small, options={"crf": "12"})
-    export(processor, source, spec(Size(256, 256), Rect(0, 0, 64, 64)), tmp_path / "out.mp4")
+    export(processor, source, one(Size(256, 256), Rect(0, 0, 64, 64)), tmp_path / "out.mp4")
     made = clips.ffmpeg_frames(tmp_path / "out.mp4", 256, 256)
     decoded = clips.ffmpeg_frames(source, 64, 64)
     bicubic = np.stack(
@@ -222,7 +233,7 @@ def test_better_than_bicubic_on_real_frames(processor: LocalProcessor, tmp_path:
 
 def test_stop_ends_within_a_segment_and_leaves_nothing(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(32, 48, 32))
-    plan = processor.plan(source, spec(crop=Rect(0, 0, 48, 32)))
+    plan = planned(source, one(crop=Rect(0, 0, 48, 32)))
     stop = threading.Event()
     shares: list[float] = []
 
@@ -233,7 +244,7 @@ def test_stop_ends_within_a_segment_and_leaves_nothing(processor: LocalProcessor
             stop.set()
 
     with pytest.raises(Stopped):
-        processor.run_segment(source, plan, 0, tmp_path / "part.mp4", progress, stop)
+        processor.run_segment({"in": source}, plan, 0, tmp_path / "part.mp4", progress, stop)
     assert shares == pytest.approx([number / 32 for number in range(1, 31)])
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
     with pytest.raises(Stopped):
@@ -242,22 +253,22 @@ def test_stop_ends_within_a_segment_and_leaves_nothing(processor: LocalProcessor
 
 def test_a_crop_of_another_shape_is_narrowed_to_fill(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(2))
-    plan = processor.plan(source, spec(Size(64, 64)))
-    assert (plan.crop, plan.in_size) == (Rect(16, 0, 64, 64), Size(64, 64))
+    plan = planned(source, one(Size(64, 64)))
+    assert (plan.clips[0].crop, plan.clips[0].in_size) == (Rect(16, 0, 64, 64), Size(64, 64))
     assert plan.notes == ["The crop was narrowed from 96×64 to 64×64 to fill 64×64."]
-    assert processor.plan(source, spec(Size(1080, 1920), Rect(3, 0, 36, 64))).notes == []
+    assert planned(source, one(Size(1080, 1920), Rect(3, 0, 36, 64))).notes == []
 
 
 def test_windows_do_not_depend_on_the_trim(tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(100))
-    whole = {(each.first_frame, each.frames) for each in plan_export(source, spec()).segments}
-    cut = plan_export(source, spec(in_us=400_000, out_us=3_600_000)).segments
+    whole = {(each.first_frame, each.frames) for each in planned(source, one()).segments}
+    cut = planned(source, one(in_us=400_000, out_us=3_600_000)).segments
     assert whole == {(0, 32), (32, 32), (64, 32), (96, 4)}
     assert [(each.first_frame, each.frames) for each in cut] == [(10, 22), (32, 32), (64, 26)]
 
 
 def test_plans_travel_as_json(tmp_path: Path) -> None:
-    plan = plan_export(clips.make(tmp_path / "in.mp4", clips.numbered(40)), spec())
+    plan = planned(clips.make(tmp_path / "in.mp4", clips.numbered(40)), one())
     adapter = TypeAdapter(ExportPlan)
     assert adapter.validate_json(adapter.dump_json(plan)) == plan
 
@@ -280,7 +291,7 @@ def test_plans_travel_as_json(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_refused(tmp_path: Path, change: dict[str, object], code: str) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(10))
     with pytest.raises(ReelError) as caught:
-        plan_export(source, replace(spec(), **change))  # type: ignore[arg-type]
+        planned(source, one(**change))  # type: ignore[arg-type]
     assert caught.value.problem.code == code
     assert caught.value.problem.hint
     assert caught.value.problem.status == 422
@@ -288,12 +299,12 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path, change: dict[str, object
 
 def test_segments_that_do_not_fit_are_refused(processor: LocalProcessor, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "in.mp4", clips.numbered(40))
-    plan = processor.plan(source, spec())
+    plan = planned(source, one())
     parts = [tmp_path / "0.mp4", tmp_path / "1.mp4"]
     for index, part in enumerate(parts):
-        processor.run_segment(source, plan, index, part, lambda share: None, threading.Event())
+        processor.run_segment({"in": source}, plan, index, part, lambda share: None, threading.Event())
     with pytest.raises(ReelError, match="has 8 frames, not 32"):
-        processor.finish(source, plan, parts[::-1], tmp_path / "out.mp4")
+        processor.finish({"in": source}, plan, parts[::-1], tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -301,7 +312,7 @@ def test_out_of_memory_goes_on_with_smaller_tiles(tmp_path: Path, monkeypatch: p
     """Memory for at most 3000 input pixels at once is simulated; the result is the same picture."""
     processor = local_processor("cpu")
     source = clips.make(tmp_path / "in.mp4", clips.numbered(1, 160, 120))
-    plan = processor.plan(source, spec(Size(160, 120), Rect(0, 0, 160, 120)))
+    plan = planned(source, one(Size(160, 120), Rect(0, 0, 160, 120)))
     picture = clips.numbered(1, 160, 120)[0]
     expected = processor.upscale(picture, plan, threading.Event())
     through = processor._through_net

@@ -3,9 +3,14 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
+from pycore.protocol import ExportClip, ExportRequest, Rect, ReelError, Size
 from server.db.database import Database
+from server.db.media import MediaTable
+from server.db.tables import jobs
+from server.jobs.manager import JobManager
 
 FIRST = """
 CREATE TABLE schema_version (version INTEGER NOT NULL);
@@ -35,7 +40,10 @@ CREATE TABLE job_events (job_id VARCHAR(64) NOT NULL, sequence INTEGER NOT NULL,
 INSERT INTO schema_version VALUES (1);
 INSERT INTO projects VALUES ('p', '{}', 1, 0, 0);
 INSERT INTO media VALUES ('m', 'p', 'a.mp4', 1, '0', 1, '', NULL, 0);
-INSERT INTO jobs VALUES ('j', 'p', 'm', 'queued', '{}', '{}', 1, 0, 0, NULL, 0);
+INSERT INTO jobs VALUES ('j', 'p', 'm', 'queued', '{}', '{"media_id": "m", "in_us": 5, "out_us": 9,
+    "crop": {"x": 0, "y": 0, "width": 48, "height": 32}, "size": {"width": 96, "height": 64}}',
+    1, 0, 1.5, NULL, 0);
+INSERT INTO job_events VALUES ('j', 1, 0, '{}');
 """
 
 
@@ -64,4 +72,24 @@ def test_an_old_database_becomes_a_new_one(tmp_path: Path) -> None:
     assert shape(old) == shape(new)
     connection = sqlite3.connect(old)
     assert connection.execute("SELECT id, route FROM jobs").fetchall() == [("j", "local")]
+    assert connection.execute("SELECT job_id, sequence FROM job_events").fetchall() == [("j", 1)]
     connection.close()
+
+
+def test_the_one_clip_of_an_old_export_is_a_list_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST)
+    connection.close()
+    database = Database(f"sqlite:///{path}")
+    manager = JobManager(database)
+    clip = ExportClip("m", 5, 9, Rect(0, 0, 48, 32))
+    assert manager.request("j") == ExportRequest([clip], Size(96, 64))
+    assert manager.compute_seconds("j") == 1.5
+    with pytest.raises(ReelError, match="job that is not over"):
+        MediaTable(database).delete("p", "m")
+    with database.write() as transaction:
+        transaction.execute(sa.update(jobs).values(state="failed"))
+    MediaTable(database).delete("p", "m")
+    assert not manager.exists("j")
+    database.close()

@@ -109,9 +109,10 @@ def test_a_body_that_does_not_fit_names_the_field(client: SyncClient, content: b
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_are_finite(client: SyncClient, number: str) -> None:
     crop = f'{{"x": {number}, "y": 0, "width": 1, "height": 1}}'
-    content = f'{{"duration_us": 1, "fps": 30, "crop": {crop}, "size": {{"width": 2, "height": 2}}}}'
+    clip = f'{{"duration_us": 1, "fps": 30, "crop": {crop}}}'
+    content = f'{{"clips": [{clip}], "size": {{"width": 2, "height": 2}}}}'
     document = problem(client.post("/api/v1/estimates", content=content.encode()), 422, "request.invalid")
-    assert document["detail"].startswith("body.crop.x: ")
+    assert document["detail"].startswith("body.clips[0].crop.x: ")
 
 
 def test_a_body_has_a_limit(client: SyncClient, config: Config) -> None:

@@ -63,12 +63,8 @@ def test_the_download_has_a_name(running: Running) -> None:
 def test_estimates_rest_on_what_was_measured(running: Running) -> None:
     job = running.api.export("project-1", running.info, in_us=0, out_us=400_000)
     running.api.await_state(job["id"], "succeeded")
-    request = {
-        "duration_us": 5_000_000,
-        "fps": 30,
-        "crop": {"x": 0, "y": 0, "width": 48, "height": 32},
-        "size": {"width": 96, "height": 64},
-    }
+    clip = {"duration_us": 5_000_000, "fps": 30, "crop": {"x": 0, "y": 0, "width": 48, "height": 32}}
+    request = {"clips": [clip], "size": {"width": 96, "height": 64}}
     (estimate,) = running.api.call("POST", "estimates", request)
     assert estimate["basis"] == "measured on this machine"
     assert (estimate["recommended"], estimate["cost_usd"], estimate["frames"]) == (True, 0.0, 150)
@@ -93,6 +89,7 @@ def test_deleting_a_job_deletes_its_files(running: Running) -> None:
 def test_the_same_key_makes_one_job(running: Running) -> None:
     headers = {"Idempotency-Key": "key-1"}
     body = export_request(running.info, out_us=100_000)
+    another = export_request(running.info, out_us=200_000)
     path = "/api/v1/projects/project-1/exports"
     first = running.api.http.post(path, json=body, headers=headers)
     second = running.api.http.post(path, json=body, headers=headers)
@@ -101,7 +98,7 @@ def test_the_same_key_makes_one_job(running: Running) -> None:
     running.api.await_state(first.json()["id"], "succeeded")
     third = running.api.http.post(path, json=body, headers=headers)
     assert (third.status_code, third.json()["state"]) == (200, "succeeded")
-    other = running.api.http.post(path, json=body | {"out_us": 200_000}, headers=headers)
+    other = running.api.http.post(path, json=another, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "job.idempotency-key")
     unkeyed = running.api.http.post(path, json=body)
     assert unkeyed.status_code == 202

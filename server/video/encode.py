@@ -5,6 +5,8 @@ Segments of one plan share their headers (x264's `stitchable`), so that `join` c
 each other.
 """
 
+import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -31,12 +33,14 @@ _OPTIONS = {
 }
 
 
-def ticks(time_base: Fraction) -> tuple[int, Fraction]:
-    """(timescale of the output, factor from the source's ticks to the output's). Exact for every sane time
-    base; finer ones become microseconds."""
-    if time_base.denominator <= 10_000_000:
-        return time_base.denominator, Fraction(time_base.numerator)
-    return 1_000_000, time_base * 1_000_000
+_FINEST = 10_000_000
+
+
+def common_timescale(time_bases: Sequence[Fraction]) -> int:
+    """Ticks per second in which times of all these time bases are whole numbers; where that would be too fine
+    for players, microseconds (times are then rounded)."""
+    timescale = math.lcm(*(time_base.denominator for time_base in time_bases))
+    return timescale if timescale <= _FINEST else 1_000_000
 
 
 class SegmentWriter:

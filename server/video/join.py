@@ -17,9 +17,35 @@ from av.video.stream import VideoStream
 from pycore.protocol import ReelError
 from server.video.audio import AudioTrack
 from server.video.container import opened
-from server.video.encode import ticks
 from server.video.files import appearing
 from server.video.frames import FrameTable
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One clip of the result: the source and its frame table, the first frame's number in it, and the
+    segments, each with its frames' count, in order."""
+
+    source: Path
+    table: FrameTable
+    first: int
+    segments: list[tuple[Path, int]]
+
+    @property
+    def frames(self) -> int:
+        return sum(frames for _, frames in self.segments)
+
+    def times(self, timescale: int) -> list[int]:
+        """When each frame is shown, and at last when the piece ends, in ticks from the piece's beginning."""
+        origin = int(self.table.pts[self.first])
+        bounds = [int(each) for each in self.table.pts[self.first : self.first + self.frames]]
+        bounds.append(self.table.end_of(self.first + self.frames - 1))
+        return [round((each - origin) * self.table.time_base * timescale) for each in bounds]
+
+    @property
+    def begin(self) -> Fraction:
+        """On the source's clock, in seconds."""
+        return int(self.table.pts[self.first]) * self.table.time_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +58,18 @@ class Joined:
     notes: list[str]
 
 
-def join(
-    source: Path, table: FrameTable, first: int, segments: list[tuple[Path, int]], target: Path
-) -> Joined:
-    """Writes the MP4. `first`: the first frame's number in the source's table; `segments`: each file with its
-    frames' count, in order. Frames keep their times in the source; the first is at zero. Raises ReelError
-    `export.segments` when a segment is not what the plan says."""
-    count = sum(frames for _, frames in segments)
-    timescale, factor = ticks(table.time_base)
-    origin = int(table.pts[first])
-    bounds = [int(each) for each in table.pts[first : first + count]] + [table.end_of(first + count - 1)]
-    times = [round((each - origin) * factor) for each in bounds]
+def join(pieces: list[Piece], timescale: int, target: Path) -> Joined:
+    """Writes the MP4. Frames keep their times in the source; the first of each piece is shown when the piece
+    before ends. Raises ReelError `export.segments` when a segment is not what the plan says."""
+    segments = [segment for piece in pieces for segment in piece.segments]
+    times = [0]
+    for piece in pieces:
+        times[-1:] = [times[-1] + each for each in piece.times(timescale)]
     order = _order(segments)
-    start = origin * table.time_base
     options = {"movflags": "+faststart", "video_track_timescale": str(timescale)}
     notes: list[str] = []
-    with appearing(target) as part, opened(source) as container:
+    source = pieces[0]
+    with appearing(target) as part, opened(source.source) as container:
         with av.open(f"file:{part}", "w", format="mp4", options=options) as output:
             output.flags |= Flags.bitexact.value
             if made := container.metadata.get("creation_time"):
@@ -56,7 +78,8 @@ def join(
             tracks = [_video_packets(stream, headers, Fraction(1, timescale), segments, order, times)]
             audio: AudioTrack | None = None
             if container.streams.audio:
-                audio = AudioTrack(container, output, start, start + times[-1] * Fraction(1, timescale))
+                end = source.begin + times[-1] * Fraction(1, timescale)
+                audio = AudioTrack(container, output, source.begin, end)
                 tracks.append(audio.packets())
                 notes += audio.notes
             try:
@@ -65,7 +88,7 @@ def join(
             except FFmpegError as error:
                 raise _broken(f"writing failed: {error.strerror}") from error
     duration_us = round(times[-1] * Fraction(1_000_000, timescale))
-    return Joined(count, duration_us, audio is not None, notes)
+    return Joined(len(times) - 1, duration_us, audio is not None, notes)
 
 
 def _order(segments: list[tuple[Path, int]]) -> np.ndarray:

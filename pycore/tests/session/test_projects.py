@@ -24,12 +24,13 @@ async def test_an_export_stores_the_project_uploads_the_media_and_makes_a_job(
     assert project is not None
     assert (job.project_id, job.state, job.processor) == (project.id, JobState.QUEUED, CPU)
     request = server.jobs.request(job.id)
+    (asked,) = request.clips
     probed = project.clips[0].media
-    assert request.media_id == probed.id != ""
+    assert asked.media_id == probed.id != ""
     assert (probed.fps, probed.frames, probed.codec) == (30, 12, "h264")
-    assert (request.crop.x, request.crop.y, request.crop.width, request.crop.height) == (16, 0, 64, 64)
+    assert (asked.crop.x, asked.crop.y, asked.crop.width, asked.crop.height) == (16, 0, 64, 64)
     assert (request.size.width, request.size.height, request.model) == (128, 128, ModelName.QUICK)
-    assert (request.in_us, request.out_us) == (0, 400_000)
+    assert (asked.in_us, asked.out_us) == (0, 400_000)
     length = clip.stat().st_size
     assert len(server.puts) == -(-length // PART_BYTES) > 5
     assert state.upload is None

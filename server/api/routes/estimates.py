@@ -1,30 +1,43 @@
 """estimates: what an export would take, before anything is uploaded."""
 
-from pycore.protocol import Estimate, EstimateRequest, ReelError
+from pycore.protocol import Estimate, EstimateClip, EstimateRequest, ReelError
 from server.api.operations import Call, Operation
-from server.gpu.estimates import crop_size
+from server.gpu.estimates import crop_size, work_pixels
 from server.gpu.router import mark_recommended
 
 USUAL_FPS = 30.0
 MOST_FRAMES = 10_000_000
 MOST_DURATION_US = 24 * 3600 * 1_000_000
 MOST_SIDE = 65_536
+MOST_CLIPS = 200
 
 
 def estimate(call: Call) -> list[Estimate]:
     request: EstimateRequest = call.body
+    if not 1 <= len(request.clips) <= MOST_CLIPS:
+        raise _invalid("body.clips", f"There must be 1 to {MOST_CLIPS}.")
+    work, frames = 0.0, 0
+    for index, clip in enumerate(request.clips):
+        made = _frames(clip, f"body.clips[{index}]")
+        work += work_pixels(crop_size(clip.crop), made, request.model)
+        frames += made
+    if frames > MOST_FRAMES:
+        raise _invalid("body.clips", f"{frames} frames are too many; {MOST_FRAMES} are allowed.")
+    return mark_recommended(call.services.estimates(work, frames, request.model))
+
+
+def _frames(clip: EstimateClip, where: str) -> int:
     for field, value, most in (
-        ("duration_us", request.duration_us, MOST_DURATION_US),
-        ("crop.width", request.crop.width, MOST_SIDE),
-        ("crop.height", request.crop.height, MOST_SIDE),
+        ("duration_us", clip.duration_us, MOST_DURATION_US),
+        ("crop.width", clip.crop.width, MOST_SIDE),
+        ("crop.height", clip.crop.height, MOST_SIDE),
     ):
         if not 0 < value <= most:
-            raise _invalid(f"body.{field}", f"It must be greater than 0 and at most {most}.")
-    frames = max(round(request.duration_us / 1e6 * (request.fps or USUAL_FPS)), 1)
-    if request.fps < 0 or frames > MOST_FRAMES:
-        raise _invalid("body.fps", f"{request.fps:g} frames per second are no video of that length.")
-    crop = crop_size(request.crop)
-    return mark_recommended(call.services.estimates(crop, frames, request.model))
+            raise _invalid(f"{where}.{field}", f"It must be greater than 0 and at most {most}.")
+    frames = max(round(clip.duration_us / 1e6 * (clip.fps or USUAL_FPS)), 1)
+    if clip.fps < 0 or frames > MOST_FRAMES:
+        raise _invalid(f"{where}.fps", f"{clip.fps:g} frames per second are no video of that length.")
+    return frames
 
 
 def _invalid(field: str, what: str) -> ReelError:

@@ -1,9 +1,12 @@
 """exports: asking for one, and a project's list of them."""
 
+from contextlib import ExitStack
+from pathlib import Path
+
 from pycore.protocol import ExportRequest, Job, ReelError
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
-from server.gpu.base import ExportPlan, ExportSpec
+from server.gpu.base import ExportPlan
 from server.gpu.router import choose
 
 
@@ -15,7 +18,7 @@ def create(call: Call) -> Job | Answer:
     if known is not None:
         return Answer(known, 200)
     plan = _plan(services, project_id, request)
-    estimates = services.estimates(plan.in_size, plan.frames, request.model)
+    estimates = services.estimates(plan.work_pixels, plan.frames, request.model)
     choice = choose(request.route, estimates)
     job, new = services.jobs.create(
         project_id,
@@ -33,21 +36,23 @@ def newest(call: Call) -> list[Job]:
 
 
 def _plan(services: Services, project_id: str, request: ExportRequest) -> ExportPlan:
-    """What the export will be; the planning itself says what does not fit the source."""
+    """What the export will be; the planning itself says what does not fit the sources."""
     from server.gpu.planning import plan_export  # loads PyAV
 
-    media = services.media.get(project_id, request.media_id)
-    if media.info is None:
-        raise ReelError.of(
-            "media.incomplete",
-            "The media file is not there yet",
-            "Its upload is not complete.",
-            "Send the missing parts and complete the upload.",
-            409,
-        )
-    spec = ExportSpec(request.in_us, request.out_us, request.crop, request.size, request.model)
-    with services.storage.as_file(media.key) as source:
-        return plan_export(source, spec)
+    with ExitStack() as stack:
+        sources: dict[str, Path] = {}
+        for media_id in request.media_ids():
+            media = services.media.get(project_id, media_id)
+            if media.info is None:
+                raise ReelError.of(
+                    "media.incomplete",
+                    "The media file is not there yet",
+                    f"The upload of {media.name} is not complete.",
+                    "Send the missing parts and complete the upload.",
+                    409,
+                )
+            sources[media_id] = stack.enter_context(services.storage.as_file(media.key))
+        return plan_export(sources, request)
 
 
 def _idempotency_key(call: Call) -> str | None:
