@@ -6,6 +6,8 @@
         lanczos3        Y at twice the size
         conv...         a net's layers; the last adds its correction to that     (conv.wgsl, cells_*.wgsl)
         compose         colours back, sharpening, before|after -> the canvas     (compose.wgsl)
+        place           with a moving crop or a spotlight: compose draws on a texture, and this lays it on the
+                        canvas between pixels and draws the spotlight            (place.wgsl, spotlight.wgsl)
         frame.close()   at once after the one submit, whatever happened
         done()          then the page hears that it is presented, and sends the next
 
@@ -14,6 +16,7 @@ live for one frame only); everything else is made when the crop's size changes. 
 cost follows the crop and not the frame.
 """
 
+import math
 from collections.abc import Awaitable
 from time import perf_counter
 from typing import Any
@@ -21,10 +24,14 @@ from typing import Any
 from pycore.backends.gpu import Device, Frame, FrameKind, GpuBackend
 from pycore.capability import assess
 from pycore.framing.crop import snap
+from pycore.framing.paths import Path
+from pycore.framing.placing import Window, window_at, window_size
 from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
 from pycore.shaders import ShaderManager
+from pycore.spotlight.mark import Marker
 from pycore.upscaler.benchmark import measure
 from pycore.upscaler.look import Look
+from pycore.upscaler.placer import Placer, Placing
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.tiers import Tiers
 from pycore.upscaler.upscaler import SCALE
@@ -39,10 +46,14 @@ class Pipeline:
         self.canvas = device.canvas(canvas)
         self._device = device
         self._tiers = Tiers(device, self.canvas.format)
+        self._placer = Placer(device, ShaderManager(device), self.canvas)
         self._busy = False
         self._closed = False
         self._source: Size | None = None
         self._crop: tuple[int, int, int, int] | None = None
+        self._path: Path | None = None
+        self._marker: Marker | None = None
+        self._window = self._drawn = Size(1, 1)
         self._split = 0.0
         self._sharpness = 0.4
         self._look: Look | None = None
@@ -53,12 +64,13 @@ class Pipeline:
         return self._device.lost
 
     def set_source(self, size: Size) -> None:
-        """The source's display size in pixels. Forgets the crop."""
+        """The source's display size in pixels. Forgets crop, path and spotlight."""
         self._source = size
-        self._crop = self._look = None
+        self._crop = self._look = self._path = self._marker = None
 
-    def set_crop(self, rect: Rect) -> None:
-        """What is shown, in display pixels; snapped to whole pixels inside the source.
+    def set_crop(self, rect: Rect, path: Path | None = None, marker: Marker | None = None) -> None:
+        """What is shown, in display pixels: `rect`, snapped to whole pixels inside the source, or, where the
+        path moves, each frame the box of its time. `marker`: the spotlight.
 
         Raises ReelError "preview.no-source" before `set_source`, "preview.crop-too-large" when the canvas
         would exceed what the GPU can draw (the old crop stays then).
@@ -67,16 +79,25 @@ class Pipeline:
             raise ReelError.of(
                 "preview.no-source", "No clip is open", "A crop was set before the source's size."
             )
-        x, y, width, height = snap(rect, self._source)
+        crop = snap(rect, self._source)
+        window = drawn = Size(*crop[2:])
+        moves = path is not None and path.moves
+        if path is not None and moves:
+            window = window_size(path.rects(), self._source)
+            width, height = path.boxes[:, 2:].max(axis=0)
+            drawn = Size(math.ceil(float(width)), math.ceil(float(height)))  # never reduced
         side = self._device.facts.max_texture_side
-        if max(width, height) * SCALE > side:
+        if max(window.width, window.height) * SCALE > side:
             raise ReelError.of(
                 "preview.crop-too-large",
                 "The frame is too large for a live preview on this GPU",
-                f"{width}x{height} doubled is more than the {side} pixels a side that this GPU draws.",
+                f"{window.width}x{window.height} doubled is more than the {side} pixels a side that this GPU "
+                "draws.",
                 "Make the frame smaller; an export is not affected.",
             )
-        self._crop = (x, y, width, height)
+        self._crop, self._window, self._drawn = crop, window, drawn
+        self._path = path if moves else None
+        self._marker = marker if marker is not None and marker.draws else None
         self._look = None
 
     def set_look(self, split: float, sharpness: float) -> None:
@@ -102,7 +123,7 @@ class Pipeline:
     @property
     def tier(self) -> Tier:
         """The tier of the next frame."""
-        return Tier.BASE if self._crop is None else self._tiers.best(Size(*self._crop[2:]))
+        return Tier.BASE if self._crop is None else self._tiers.best(self._window)
 
     async def render(self, frame: Frame, time_us: int) -> FramePresented:
         """Draws `frame` and closes it. Dropped (`presented` false) when the last is still under way, or
@@ -123,10 +144,20 @@ class Pipeline:
         try:
             await self.prepare()
             started = perf_counter()
-            look = self._current_look()
+            placing = self._placing(time_us)
+            if placing is None:
+                self._placer.rest()
+            else:
+                await self._placer.prepare()
+            look = self._current_look(placing)
             upscaler = self._tiers.use(Size(look.width, look.height))
-            upscaler.show(look if self.tier is Tier.BASE else look.under_a_net(), self.canvas)
-            self._device.submit(upscaler.steps(frame))
+            shown = look if self.tier is Tier.BASE else look.under_a_net()
+            upscaler.show(shown, self.canvas if placing is None else self._placer.window)
+            steps = upscaler.steps(frame)
+            if placing is not None:
+                self._placer.show(placing)
+                steps.append(self._placer.step())
+            self._device.submit(steps)
         finally:
             frame.close()
         submitted = perf_counter()
@@ -140,11 +171,30 @@ class Pipeline:
             presented=True,
             gpu_ms=(finished - submitted) * 1000,
             cpu_ms=(submitted - started) * 1000,
-            width=look.width * SCALE,
-            height=look.height * SCALE,
+            width=self._drawn.width * SCALE,
+            height=self._drawn.height * SCALE,
         )
 
-    def _current_look(self) -> Look:
+    def _placing(self, time_us: int) -> Placing | None:
+        """Where the crop lies between pixels at that time and what is drawn on it; None where it stands on
+        whole pixels with nothing on it."""
+        assert self._crop is not None and self._source is not None
+        if self._path is None and self._marker is None:
+            return None
+        x, y, width, height = self._crop
+        crop, window = Rect(x, y, width, height), Window(x, y, width, height)
+        moved = None if self._path is None else self._path.at(time_us)
+        if moved is not None:
+            crop, window = moved, window_at(moved, self._window, self._source)
+        mark = None if self._marker is None else self._marker.mark(time_us, crop)
+        canvas = Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
+        return Placing(crop, window, canvas, mark)
+
+    def _current_look(self, placing: Placing | None) -> Look:
+        if placing is not None:
+            window = placing.window
+            split = min(max(placing.split(self._split), 0.0), 1.0) if self._split else 0.0
+            return Look(window.x, window.y, window.width, window.height, split, self._sharpness)
         if self._look is None:
             assert self._crop is not None
             self._look = Look(*self._crop, self._split, self._sharpness)

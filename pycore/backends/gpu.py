@@ -261,8 +261,8 @@ class GpuBackend(Protocol):
 
 
 class OffscreenTarget:
-    """A canvas that is a texture: read it with `device.read_texture(target.texture)`. For tests and the
-    micro-benchmark."""
+    """A canvas that is a texture: read it with `device.read_texture(target.texture)`, or let the next stage
+    read it."""
 
     def __init__(self, device: Device, format: str = "rgba8unorm") -> None:
         self.format = format
@@ -270,8 +270,15 @@ class OffscreenTarget:
         self._texture: Texture | None = None
 
     def resize(self, size: Size) -> None:
+        self.free()
         usage = TextureUsage.STORAGE_BINDING | TextureUsage.COPY_SRC | TextureUsage.TEXTURE_BINDING
         self._texture = self._device.create_texture(size, self.format, usage)
+
+    def free(self) -> None:
+        """Gives its memory back."""
+        if self._texture is not None:
+            self._device.free_texture(self._texture)
+            self._texture = None
 
     def view(self) -> Any:
         return self.texture.view

@@ -27,6 +27,10 @@ class Path:
         """Whether it is ever anywhere else than at its beginning."""
         return len(self) > 0 and bool(np.ptp(self.boxes, axis=0).any())
 
+    def rects(self) -> list[Rect]:
+        """The points' boxes."""
+        return [Rect(*box) for box in self.boxes.tolist()]
+
     def at(self, time_us: int) -> Rect | None:
         """The box at that moment; None where there is nothing to see."""
         if not len(self):

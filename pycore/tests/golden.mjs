@@ -73,8 +73,10 @@ async function runCase({ kind, width, height, pixels, textures, buffers, uniform
     kept[name] = texture(w, h, format, usage);
     named[name] = kept[name].createView();
   }
-  for (const { name, size } of buffers) {
-    kept[name] = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+  for (const { name, size, content } of buffers) {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    kept[name] = device.createBuffer({ size, usage });
+    if (content) device.queue.writeBuffer(kept[name], 0, Uint8Array.from(content));
     named[name] = { buffer: kept[name] };
   }
   const ready = [];

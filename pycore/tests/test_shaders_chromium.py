@@ -5,16 +5,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.async_api import async_playwright
 
 from deploy.tooling.browser import SANDBOX, SOFTWARE_WEBGPU, chromium
 from pycore.backends.gpu import PIXEL_BYTES, FrameKind
 from pycore.protocol import Size
-from pycore.tests import golden
+from pycore.tests import golden, marks
 from pycore.tests.running import run
 from pycore.tests.serving import served
+from pycore.upscaler import placer
 from pycore.upscaler.look import Look
+from pycore.upscaler.placer import Placing
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.upscaler import cells_of, grid
 
@@ -94,24 +97,73 @@ def described(kind: FrameKind, net: str, case: golden.Case) -> dict[str, Any]:
     }
 
 
+def window_of(case: marks.MarkCase) -> np.ndarray:
+    """A made-up upscaled window, (h, w, 4) uint8."""
+    return golden.noise(2 * case.window.width, 2 * case.window.height)
+
+
+def placed(case: marks.MarkCase) -> dict[str, Any]:
+    """The last stage alone for golden.mjs: the frame is the upscaled window."""
+    pixels = window_of(case)
+    height, width, _ = pixels.shape
+    line = None if case.mark is None else case.mark.line
+    letters = bytes(4) if line is None else line.distances.tobytes()
+    size = case.size
+    return {
+        "kind": str(FrameKind.TEXTURE),
+        "width": width,
+        "height": height,
+        "pixels": list(pixels.tobytes()),
+        "uniforms": {"place": list(Placing(case.crop, case.window, size, case.mark).pack())},
+        "textures": [
+            {"name": "canvas", "format": "rgba8unorm", "size": (size.width, size.height), "bytes": 4}
+        ],
+        "buffers": [{"name": "letters", "size": len(letters), "content": list(letters)}],
+        "stages": [
+            {
+                "files": ("canvas_rgba8unorm", *placer.FILES),
+                "binds": ("canvas", "place", "frame", "letters"),
+                "constants": {},
+                "grid": placer.grid(size),
+            }
+        ],
+    }
+
+
 @pytest.fixture(scope="module")
-def results() -> Results:
+def results() -> tuple[Results, dict[str, np.ndarray]]:
     """All cases in one browser, for starting it takes longer than they do."""
     texts = {path.stem: path.read_text() for path in SHADERS.glob("*.wgsl")}
-    found = run(run_in_chromium([described(*each) for each in CASES], texts))
+    given = [*(described(*each) for each in CASES), *(placed(each) for each in marks.CASES)]
+    found = run(run_in_chromium(given, texts))
     if found is None:
         message = "this Chromium has no software WebGPU adapter"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    return {
+    drawn = {
         (kind, net, case.name): golden.result(
             case.crop, {name: bytes(content) for name, content in each.items()}
         )
-        for (kind, net, case), each in zip(CASES, found, strict=True)
+        for (kind, net, case), each in zip(CASES, found, strict=False)
     }
+    canvases = {
+        case.name: np.array(each["canvas"], np.uint8).reshape(case.size.height, case.size.width, 4)
+        for case, each in zip(marks.CASES, found[len(CASES) :], strict=True)
+    }
+    return drawn, canvases
 
 
 @pytest.mark.parametrize(("kind", "net", "case"), CASES, ids=[f"{k}-{n}-{c.name}" for k, n, c in CASES])
-def test_shaders_match_the_reference(results: Results, kind: FrameKind, net: str, case: golden.Case) -> None:
-    golden.assert_golden(case, results[kind, net, case.name], NETS[net])
+def test_shaders_match_the_reference(
+    results: tuple[Results, Any], kind: FrameKind, net: str, case: golden.Case
+) -> None:
+    golden.assert_golden(case, results[0][kind, net, case.name], NETS[net])
+
+
+@pytest.mark.parametrize("case", marks.CASES, ids=lambda case: case.name)
+def test_a_moving_crop_and_its_spotlight(
+    results: tuple[Any, dict[str, np.ndarray]], case: marks.MarkCase
+) -> None:
+    canvas = results[1][case.name][..., :3] / 255
+    np.testing.assert_allclose(canvas, marks.wanted(window_of(case)[..., :3] / 255, case), atol=0.6 / 255)

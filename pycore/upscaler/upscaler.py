@@ -22,6 +22,7 @@ class Upscaler:
         self._shaders = shaders
         self._plan = plan
         self._look: Look | None = None
+        self._canvas: Canvas | None = None
         uniform = BufferUsage.UNIFORM | BufferUsage.COPY_DST
         self._uniforms = {"look": device.create_buffer(LOOK_BYTES, uniform)}
         for name, block in plan.uniforms.items():
@@ -42,12 +43,13 @@ class Upscaler:
 
     def show(self, look: Look, canvas: Canvas) -> None:
         """Takes a new look; resizes the canvas and what lies between stages when the crop has another size
-        than before."""
-        if look == self._look:
+        than before, or the canvas is another."""
+        if look == self._look and canvas is self._canvas:
             return
         old, self._look = self._look, look
         self._device.write_buffer(self._uniforms["look"], look.pack())
-        if old is None or (old.width, old.height) != (look.width, look.height):
+        if old is None or canvas is not self._canvas or (old.width, old.height) != (look.width, look.height):
+            self._canvas = canvas
             self._resize(Size(look.width, look.height), canvas)
 
     def _resize(self, size: Size, canvas: Canvas) -> None:
@@ -91,7 +93,7 @@ class Upscaler:
     def rest(self) -> None:
         """Gives back the memory that grows with the crop; `show` takes it again."""
         self._free_surfaces()
-        self._look = self._bind_frame = self._bind_canvas = None
+        self._look = self._canvas = self._bind_frame = self._bind_canvas = None
         self._rest = []
 
     def free(self) -> None:
