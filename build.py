@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The one entry: `python3 build.py run | test | build | lock`. Standard library only; see deploy/tooling.
+"""The one entry: `python3 build.py run | test | build | bench | lock`. Standard library only; see
+deploy/tooling.
 
 This file is kept readable for old Pythons, so that they can say what is wrong instead of showing a
 SyntaxError.

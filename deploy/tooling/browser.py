@@ -41,16 +41,17 @@ def chromium() -> Path | None:
 
     None, with a line that says what to do, when there is none to be had.
     """
-    if found := _of_system() or _of_playwright():
+    if found := of_system() or _of_playwright():
         return found
-    if system.apt_install(["chromium"], "the tests drive it") and (found := _of_system()):
+    if system.apt_install(["chromium"], "the tests drive it") and (found := of_system()):
         return found
     line = f" or: {system.apt_line(['chromium'])}" if system.have_apt() else ""
     say(f"No Chromium here. Run: .venv/bin/playwright install --with-deps chromium{line}")
     return None
 
 
-def _of_system() -> Path | None:
+def of_system() -> Path | None:
+    """$REELBALLERS_CHROMIUM, or the Chrome or Chromium that is installed."""
     named = os.environ.get("REELBALLERS_CHROMIUM")
     candidates = [named] if named else [*map(shutil.which, NAMES), *MAC]
     return next((Path(path) for path in candidates if path and usable(Path(path))), None)

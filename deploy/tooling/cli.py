@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.tooling import assets, check, dist, locks, manifest, run, system, venv
+from deploy.tooling import assets, bench, check, dist, locks, manifest, run, system, venv
 from deploy.tooling.paths import ASSETS, CACHE, MANIFEST
 from deploy.tooling.ui import BuildError, say
 
@@ -55,11 +55,24 @@ def parser() -> argparse.ArgumentParser:
     )
     test.add_argument("--full", action="store_true", help="also the long corpora and soak runs")
     verbs.add_parser("build", parents=[torch], help="everything but starting: .venv, assets, weights, dist")
+    _bench_arguments(
+        verbs.add_parser("bench", parents=[torch], help="time the preview's kernels on this GPU")
+    )
     lock = verbs.add_parser(
         "lock", help="for developers: resolve pyproject.toml into deploy/locks (needs uv)"
     )
     lock.add_argument("--upgrade", action="store_true", help="take newer versions of everything")
     return top
+
+
+def _bench_arguments(verb: argparse.ArgumentParser) -> None:
+    add = verb.add_argument
+    add("--json", action="store_true", help="print JSON")
+    add("--sizes", default="", help="crops, like 640x360,1280x720 (default: those and 1920x1080)")
+    add("--clip", type=Path, metavar="VIDEO", help="also play it with the preview at M")
+    add("--peers", action="store_true", help="compare with other upscalers, fetched from npm for it")
+    add("--software", action="store_true", help="on a software adapter: shows that all runs")
+    add("--flag", action="append", default=[], dest="flags", help="a further one for the browser")
 
 
 def _verb(options: argparse.Namespace, after: list[str]) -> int:
@@ -71,6 +84,12 @@ def _verb(options: argparse.Namespace, after: list[str]) -> int:
             set_up("build", options.torch)
             say(f"Ready. Start with: {Path(sys.argv[0]).name} run")
             return 0
+        case "bench":
+            set_up("build", options.torch)
+            given = bench.Options(
+                options.sizes, options.software, options.peers, options.clip, options.json, options.flags
+            )
+            return bench.bench(given)
         case "test":
             set_up("test", options.torch)
             return check.test(options.full, after)

@@ -1,8 +1,12 @@
-"""A report as text."""
+"""A report as text: `python -m pycore.bench.table` reads what bench.html copies as JSON, and prints it."""
 
+import json
+import sys
 from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
 
-from pycore.protocol import BenchReport, Tier
+from pycore.protocol import BenchReport, Tier, decode
 
 
 def lines(report: BenchReport) -> Iterator[str]:
@@ -47,3 +51,42 @@ def lines(report: BenchReport) -> Iterator[str]:
             f"getCurrentTexture {cost.canvas_ms:.3f}, encoding and submitting {cost.submit_ms:.3f}, "
             f"Python's bookkeeping {cost.python_ms:.3f}."
         )
+
+
+def peer_lines(peers: list[dict[str, Any]]) -> Iterator[str]:
+    """The peers' times in the same run."""
+    sizes = list(dict.fromkeys((each["width"], each["height"]) for each in peers))
+    heads = " | ".join(f"{width}x{height}" for width, height in sizes)
+    yield f"| peers, ms per frame | {heads} | what was timed |"
+    yield "|---|" + "---|" * (len(sizes) + 1)
+    for name, group in groupby(sorted(peers, key=lambda each: each["name"]), lambda each: each["name"]):
+        rows = list(group)
+        took = {(each["width"], each["height"]): f"{each['ms']:.3f}" for each in rows}
+        yield f"| {name} | {' | '.join(took.get(size, '') for size in sizes)} | {rows[0]['how']} |"
+
+
+def playing_line(playing: dict[str, Any]) -> str:
+    """A clip that was played."""
+    return (
+        f"{playing['clip']}, {playing['width']}x{playing['height']} at {playing['fps']} fps, "
+        f"tier {playing['tier']}, "
+        f"crop {playing['crop']['width']}x{playing['crop']['height']}: {playing['share']:.1%} of "
+        f"{playing['frames']} frames reached the canvas in {playing['seconds']:.1f} s; the page's thread was "
+        f"never blocked for longer than {playing['longest_block_ms']:.1f} ms."
+    )
+
+
+def main() -> None:
+    result = json.load(sys.stdin)
+    print("\n".join(lines(decode(BenchReport, result["ours"]))))
+    if result["peers"]:
+        print("", *peer_lines(result["peers"]), sep="\n")
+    for each in result["playing"]:
+        print("", playing_line(each), sep="\n")
+    for fault in result["faults"]:
+        print("", fault, sep="\n")
+    print("", f"{result['made']}, {result['browser']}", sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,14 @@ const chosen = /** @type {HTMLInputElement} */ (byTest("clip"));
 function tell(share, message) {
   byTest("progress").hidden = false;
   /** @type {HTMLProgressElement} */ (byTest("progress").querySelector("progress")).value = share;
+  if (byTest("message").textContent !== message) post("progress", message);
   byTest("message").textContent = message;
+}
+
+/** Tells build.py, where it opened this page. @param {"progress" | "result"} kind @param {string} body */
+async function post(kind, body) {
+  const token = query.get("report");
+  if (token !== null) await fetch(`./${kind}/${encodeURIComponent(token)}`, { method: "POST", body });
 }
 
 async function run() {
@@ -62,7 +69,7 @@ async function run() {
     start.disabled = false;
     start.textContent = "Again";
   }
-  if (query.has("report")) await fetch("./result", { method: "POST", body: JSON.stringify(result ?? { failure: byTest("failure").textContent }) });
+  await post("result", JSON.stringify(result ?? { failure: byTest("failure").textContent }));
 }
 
 /** What is beside the bench itself may fail without taking it along. @param {string} what @param {() => Promise<void>} act */
