@@ -44,6 +44,7 @@ from pycore.protocol import (
     SetOutput,
     SetPreview,
     SetTrim,
+    SignIn,
     StartExport,
     StateChanged,
     Tier,
@@ -178,12 +179,15 @@ class App:
                     self._document_changed()
             case RefreshServer():
                 await self._server.refresh()
+            case SignIn(token):
+                self._client.use_token(token.strip())
+                await self._server.refresh()
             case StartExport(route):
                 self._start_export(route)
             case CancelJob(job_id):
                 await self._cancel(job_id)
             case DownloadResult(job_id):
-                return self._download(job_id)
+                return await self._download(job_id)
             case _:
                 assert_never(command)
         return None
@@ -279,13 +283,13 @@ class App:
         elif self._export is not None:
             self._export.cancel()
 
-    def _download(self, job_id: str) -> dict[str, str]:
+    async def _download(self, job_id: str) -> dict[str, str]:
         job = next((job for job in self._board.list() if job.id == job_id), None)
         if job is None or job.state is not JobState.SUCCEEDED:
             detail = "It is not in the list." if job is None else f"It is {job.state}."
             hint = "Only a finished export can be downloaded; start it again if it failed or is gone."
             raise ReelError.of("job.no-result", "This job has no result", detail, hint, 409)
-        return {"url": self._client.result_url(job_id), "filename": _file_name(job.name)}
+        return {"url": await self._client.result_url(job_id), "filename": _file_name(job.name)}
 
     def _show_upload(self, upload: Upload | None) -> None:
         self._upload = upload

@@ -4,7 +4,7 @@ ReelError."""
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pycore.backends.host import Host, Response, Socket, Unreachable
 from pycore.protocol import (
@@ -19,6 +19,8 @@ from pycore.protocol import (
     Project,
     ReelError,
     ServerInfo,
+    Ticket,
+    TicketRequest,
     UploadPlan,
     UploadRequest,
     decode,
@@ -48,6 +50,11 @@ class ServerClient:
         self._host = host
         self._api = api.rstrip("/")
         self._on_unreachable = on_unreachable
+        self._token = ""
+
+    def use_token(self, token: str) -> None:
+        """Sends this token with every call of the API from now on; "" for none."""
+        self._token = token
 
     # projects
 
@@ -98,14 +105,14 @@ class ServerClient:
     async def cancel_job(self, job_id: str) -> Job:
         return await self._call(Job, "POST", f"jobs/{_part(job_id)}/cancellation")
 
-    def result_url(self, job_id: str) -> str:
-        """Where the browser downloads a finished job's file: redirects to a presigned URL with the right file
-        name."""
-        return f"{self._api}/jobs/{_part(job_id)}/result"
+    async def result_url(self, job_id: str) -> str:
+        """Where the browser downloads a finished job's file, soon: redirects to a presigned URL with the
+        right file name."""
+        return await self._with_ticket(f"jobs/{_part(job_id)}/result")
 
     async def job_events(self, job_id: str, after: int) -> "JobEvents":
         """The job's changes since event number `after`. Raises ReelError `server.unreachable`."""
-        url = f"{self._api}/jobs/{_part(job_id)}/events?after={after}"
+        url = await self._with_ticket(f"jobs/{_part(job_id)}/events", f"after={after}")
         try:
             return JobEvents(await self._host.websocket(url))
         except Unreachable as error:
@@ -117,6 +124,14 @@ class ServerClient:
     async def capabilities(self) -> ServerInfo:
         return await self._call(ServerInfo, "GET", "system/capabilities", limit_s=10.0)
 
+    async def _with_ticket(self, path: str, query: str = "") -> str:
+        """The URL of what cannot send a header; with a token in use a ticket goes with it."""
+        if self._token:
+            whole = urlsplit(f"{self._api}/{path}").path
+            ticket: Ticket = await self._call(Ticket, "POST", "tickets", TicketRequest(whole))
+            query = "&".join(filter(None, (query, f"ticket={_part(ticket.ticket)}")))
+        return f"{self._api}/{path}" + (f"?{query}" if query else "")
+
     async def _call(
         self,
         kind: Any,
@@ -127,6 +142,8 @@ class ServerClient:
         limit_s: float = 30.0,
     ) -> Any:
         sent = {"Accept": "application/json", **(headers or {})}
+        if self._token:
+            sent["Authorization"] = f"Bearer {self._token}"
         body = None
         if content is not None:
             sent["Content-Type"] = "application/json"

@@ -51,6 +51,8 @@ class ServerWatch:
         """The server did not answer a call."""
         self.info, self.problem = None, problem
         self._changed()
+        if problem.status == 401:
+            return  # it is there, and waits for a token
         if self._poll is None:
             self._poll = self._tasks.start(self._ask_again(), "waiting for the server")
 

@@ -8,13 +8,7 @@ import click
 
 from pycore.protocol import ReelError
 from server import __version__
-
-DATA_OPTION = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where projects, media, jobs and results are kept  "
-    "[default: $REELBALLERS_DATA, else this user's data directory]",
-)
+from server.cli_options import DATA_OPTION
 
 
 class _Commands(click.Group):
@@ -22,7 +16,7 @@ class _Commands(click.Group):
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export"])
+        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export", "token"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "export":
@@ -33,6 +27,10 @@ class _Commands(click.Group):
             from server.bucket_cli import bucket
 
             return bucket
+        if cmd_name == "token":
+            from server.token_cli import token
+
+            return token
         if cmd_name == "evaluate":
             from server.evaluate import evaluate
 

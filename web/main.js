@@ -16,6 +16,7 @@ import { Jobs } from "./ui/jobs.js";
 import { listenToKeys } from "./ui/keyboard.js";
 import { Reel } from "./ui/reel.js";
 import { shortcuts } from "./ui/shortcuts.js";
+import { SignIn } from "./ui/sign-in.js";
 import { drawStatus } from "./ui/status.js";
 import { tell } from "./ui/toasts.js";
 import { Transport } from "./ui/transport.js";
@@ -72,6 +73,7 @@ const transport = new Transport(player, run, guard);
 const framePanel = new FramePanel(run);
 const exportPanel = new ExportPanel(run);
 const jobs = new Jobs(run);
+const signIn = new SignIn(run);
 const media = new MediaSession(player, client, { onChange: draw, tell });
 player.onFrame(() => reel.drawStandin());
 addEventListener("resize", () => reel.drawStandin());
@@ -79,6 +81,7 @@ wireDrop(media);
 wireFull();
 fillHelp();
 listenToKeys(shortcuts({ player, transport, run, guard }));
+signIn.resume();
 draw();
 
 /** @param {import("./worker-client.js").WorkerEvent} event */
@@ -125,6 +128,7 @@ function draw() {
   framePanel.draw(state);
   exportPanel.draw(state, client.booted, failure !== null);
   jobs.draw(state);
+  signIn.draw(state);
 }
 
 /** The page for programs: embedding, tests, the console. The same commands that its buttons use. */

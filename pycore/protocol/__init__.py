@@ -10,6 +10,7 @@ pixels. Money is US dollars.
 
 import dataclasses as _dataclasses
 
+from pycore.protocol.access import Ticket, TicketRequest
 from pycore.protocol.analysis import (
     Analyse,
     Analysis,
@@ -59,6 +60,7 @@ from pycore.protocol.commands import (
     SetOutput,
     SetPreview,
     SetTrim,
+    SignIn,
     StartExport,
     Undo,
 )
@@ -187,6 +189,7 @@ __all__ = [
     "SetOutput",
     "SetPreview",
     "SetTrim",
+    "SignIn",
     "Size",
     "SlowMotion",
     "Span",
@@ -201,6 +204,8 @@ __all__ = [
     "StopAnalysing",
     "StopFollowing",
     "Swapped",
+    "Ticket",
+    "TicketRequest",
     "Tier",
     "TrackColumns",
     "TrackEdit",

@@ -103,6 +103,15 @@ class RefreshServer:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """Uses this token with the server from now on ("": none), and asks it again. Whether it was taken shows
+    in the state: `server`, or `server_problem` with the code auth.required or auth.wrong-token."""
+
+    token: str
+    type: Literal["sign-in"] = "sign-in"
+
+
+@dataclass(frozen=True, slots=True)
 class StartExport:
     """Uploads the media where the server lacks it and starts an export. Answered at once; progress comes in
     the state."""
@@ -139,6 +148,7 @@ Command = (
     | Undo
     | Redo
     | RefreshServer
+    | SignIn
     | StartExport
     | CancelJob
     | DownloadResult

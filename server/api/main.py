@@ -16,9 +16,10 @@ from starlette.websockets import WebSocket
 
 from pycore.protocol import MediaInfo, ReelError
 from server.api import openapi
+from server.api.auth import Auth
 from server.api.operations import routes
 from server.api.problems import Unexpected, on_http_exception, on_reel_error
-from server.api.routes import estimates, exports, jobs, media, projects, storage, system
+from server.api.routes import estimates, exports, jobs, media, projects, storage, system, tickets
 from server.api.security import Guard
 from server.api.services import Services
 from server.api.static import Page
@@ -27,7 +28,9 @@ from server.config import Config
 from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
+from server.db.owners import Owners
 from server.db.projects import Projects
+from server.db.tokens import Tokens
 from server.db.trash import empty_trash
 from server.jobs.manager import JobManager
 from server.jobs.watch import JobWatch
@@ -41,6 +44,7 @@ OPERATIONS = (
     *exports.OPERATIONS,
     *jobs.OPERATIONS,
     *estimates.OPERATIONS,
+    *tickets.OPERATIONS,
     *system.OPERATIONS,
     *storage.OPERATIONS,
 )
@@ -53,7 +57,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     database = Database(config.database_url)
     store = open_storage(config, f"{PREFIX}/storage", clock)
     table = MediaTable(database, clock)
-    manager = JobManager(database, clock)
+    manager, tokens = JobManager(database, clock), Tokens(database, clock)
     services = Services(
         config=config,
         database=database,
@@ -64,8 +68,13 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         jobs=manager,
         watch=JobWatch(manager),
         fleet=Fleet(database, clock),
+        tokens=tokens,
+        owners=Owners(database),
         clock=clock,
     )
+    if not config.loopback and not tokens.any(valid=True):
+        database.close()
+        raise _no_token(config.host)
     empty_trash(database, store)
     description = json.dumps(openapi.document(OPERATIONS, PREFIX)).encode()
 
@@ -93,7 +102,11 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         table_of_routes.append(Mount("/", Page(config.dist, config.s3.origin if config.s3 else "")))
     app = Starlette(
         routes=table_of_routes,
-        middleware=[Middleware(Guard, config=config), Middleware(Unexpected)],
+        middleware=[
+            Middleware(Guard, config=config),
+            Middleware(Unexpected),
+            Middleware(Auth, config=config, tokens=tokens, prefix=PREFIX),
+        ],
         exception_handlers={
             ReelError: on_reel_error,
             HTTPException: on_http_exception,
@@ -102,6 +115,15 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _no_token(host: str) -> ReelError:
+    return ReelError.of(
+        "auth.no-token",
+        "Other machines could reach this server, and it has no token yet",
+        f"It is to listen on {host}.",
+        "Make one with `reelballers token create NAME` (with the same --data), or use --host 127.0.0.1.",
+    )
 
 
 def probe(path: Path, name: str) -> MediaInfo:

@@ -14,19 +14,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pycore.protocol import ReelError
+from server.api.auth import OWNER
 from server.api.problems import invalid_body
 from server.api.services import Services
 from server.db.documents import adapter
+from server.db.tokens import LOCAL
 
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as a handler gets it: `path` parameters, `query`, `headers`, and `body` of the operation's
-    type."""
+    """A request as a handler gets it: whose it is, `path` parameters, `query`, `headers`, and `body` of the
+    operation's type."""
 
     services: Services
+    owner: str
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -112,7 +115,9 @@ class _Endpoint:
         body = None
         if operation.body is not None:
             body = parse(operation.body, await read_body(request, self._services.config.max_body_bytes))
-        call = Call(self._services, request.path_params, request.query_params, request.headers, body)
+        owner: str = request.scope.get(OWNER, LOCAL)
+        await run_in_threadpool(check_owner, self._services, owner, operation.path, request.path_params)
+        call = Call(self._services, owner, request.path_params, request.query_params, request.headers, body)
         answer = await run_in_threadpool(operation.handler, call)
         if isinstance(answer, Response):
             return answer
@@ -123,6 +128,14 @@ class _Endpoint:
             return Response(status_code=status)
         content = adapter(operation.answer).dump_json(answer)
         return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def check_owner(services: Services, owner: str, path: str, parameters: Mapping[str, str]) -> None:
+    """ReelError 404 where the path of a project or job names one that is not this owner's."""
+    if path.startswith("/projects/{id}"):
+        services.owners.check_project(owner, parameters["id"])
+    elif path.startswith("/jobs/{id}"):
+        services.owners.check_job(owner, parameters["id"])
 
 
 def parse(kind: Any, body: bytes) -> Any:

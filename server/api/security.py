@@ -1,8 +1,8 @@
 """Who may talk to the API, and what browsers may do with its answers.
 
-Without a token (those follow) whoever reaches the port may use it. So that web pages of others do not reach
-it through a person's browser: a server bound to loopback answers only to loopback names (DNS rebinding),
-and what changes something, or opens a WebSocket, must not come from another origin.
+Who asks is `server.api.auth`'s. Here: web pages of others must not reach the server through a person's
+browser. One bound to loopback answers only to loopback names (DNS rebinding), and what changes something, or
+opens a WebSocket, must come from our own origin or one that the operator allowed; those get CORS headers.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pycore.protocol import Problem
@@ -61,6 +62,7 @@ class Guard:
         self._app = app
         self._any_host = not config.loopback
         self._hosts = {*LOOPBACK, *config.allowed_hosts}
+        self._origins = frozenset(config.allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -74,7 +76,12 @@ class Guard:
                 return
             await self._app(scope, receive, send)
             return
-        send = _with_headers(scope, send)
+        origin = Headers(scope=scope).get("origin", "").lower()
+        allowed = origin if origin in self._origins else ""
+        send = _with_headers(scope, send, allowed)
+        if allowed and scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
+            return
         if problem is not None:
             await problem_response(problem)(scope, receive, send)
             return
@@ -94,6 +101,8 @@ class Guard:
         if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
             return None
         origin = headers.get("origin")
+        if origin is not None and origin.lower() in self._origins:
+            return None
         scheme, _, name = (origin or "").partition("://")
         foreign = origin is not None and _split(name, scheme) != (host, port)
         if foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
@@ -116,10 +125,24 @@ def _split(authority: str, scheme: str) -> tuple[str, int | None]:
     return host.strip("[]").lower(), number
 
 
-def _with_headers(scope: Scope, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE",
+    "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+def _with_headers(
+    scope: Scope, send: Send, allowed: str
+) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
     async def wrapped(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            if allowed:
+                headers["Access-Control-Allow-Origin"] = allowed
+                headers["Access-Control-Expose-Headers"] = "Retry-After"
+                headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+                headers.add_vary_header("Origin")
             for name, value in ISOLATION.items():
                 headers.setdefault(name, value)
             headers.setdefault("Content-Security-Policy", API_POLICY)

@@ -23,16 +23,12 @@ def serve(config: Config) -> None:
     port = listener.getsockname()[1]
     scheme = "https" if config.tls_cert else "http"
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(config.host, config.host)
-    if not config.loopback:
+    if not config.loopback and scheme == "http":
         _log.warning(
-            "%s is reachable from other machines: anyone who reaches it can use it and see what it holds. "
-            "Bind it to 127.0.0.1, or put a reverse proxy with a login before it.",
+            "%s is reached over plain http: tokens can be read on the way, and browsers on other machines "
+            "hide WebGPU. Give --tls-cert and --tls-key, or put a TLS proxy before it.",
             config.host,
         )
-        if scheme == "http":
-            _log.warning(
-                "Without https browsers on other machines hide WebGPU: give --tls-cert and --tls-key."
-            )
     if config.dist is None:
         _log.warning("There is no built page: serving the API alone. `python3 build.py build` makes it.")
     server = uvicorn.Server(

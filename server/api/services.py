@@ -10,7 +10,9 @@ from server.config import Config
 from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
+from server.db.owners import Owners
 from server.db.projects import Projects
+from server.db.tokens import Tokens
 from server.gpu.estimates import estimate
 from server.jobs.manager import JobManager
 from server.jobs.watch import JobWatch
@@ -30,6 +32,8 @@ class Services:
     jobs: JobManager
     watch: JobWatch
     fleet: Fleet
+    tokens: Tokens
+    owners: Owners
     clock: Callable[[], float] = time.time
 
     def estimates(self, work: float, frames: int, model: ModelName) -> list[Estimate]:

@@ -49,6 +49,7 @@ class Uploads:
         self._check(request)
         record = self._table.find(project_id, request.fingerprint, request.bytes)
         if record is None:
+            self._check_quota(project_id, request.bytes)
             self._check_room(request.bytes)
             media_id = new_media_id()
             key = media_key(project_id, media_id, request.name)
@@ -153,6 +154,20 @@ class Uploads:
             raise _invalid("body.fingerprint", "It must be 8 to 128 hexadecimal digits.", "Use lower case.")
         if not 1 <= len(request.name) <= 255:
             raise _invalid("body.name", "It must have 1 to 255 characters.", "Shorten the file's name.")
+
+    def _check_quota(self, project_id: str, length: int) -> None:
+        quota = self._config.quota_bytes
+        if not quota:
+            return
+        used = self._table.used_bytes(project_id)
+        if used + length > quota:
+            raise ReelError.of(
+                "media.quota",
+                "Your storage on this server is used up",
+                f"{used} of {quota} bytes are used; this file has {length}.",
+                "Delete projects that you no longer need, or ask who runs the server for more.",
+                507,
+            )
 
     def _check_room(self, length: int) -> None:
         if self._config.s3 is not None:

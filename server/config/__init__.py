@@ -19,6 +19,7 @@ MIB = 1024 * 1024
 MAX_UPLOAD_BYTES = 16 * 1024 * MIB
 PART_BYTES = 8 * MIB
 URL_SECONDS = 6 * 3600
+REQUESTS_PER_SECOND = 50
 CACHE_BYTES = 20 * 1024 * MIB
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -29,8 +30,10 @@ class Config:
 
     `data` holds everything that the server keeps; `dist` is the built page (None: API only).
     `allowed_hosts` are further names under which a server bound to loopback may be addressed (a reverse
-    proxy's name); bound elsewhere, any name is taken. `postgres` is the URL of the database that
-    several machines share ("": SQLite in `data`). With `s3` media and results lie in a bucket, else in
+    proxy's name); bound elsewhere, any name is taken. `allowed_origins` are where pages
+    other than our own may be served from that use this API. Each owner may have `quota_bytes` of media (0: no
+    limit) and send `requests_per_second`. `postgres` is the URL of the database that several machines share
+    ("": SQLite in `data`). With `s3` media and results lie in a bucket, else in
     `data`; of a bucket's files up to `cache_bytes` are kept here while they are in use.
     """
 
@@ -46,6 +49,9 @@ class Config:
     max_body_bytes: int = MIB
     part_bytes: int = PART_BYTES
     url_seconds: int = URL_SECONDS
+    quota_bytes: int = 0
+    requests_per_second: int = REQUESTS_PER_SECOND
+    allowed_origins: tuple[str, ...] = ()
     postgres: str = field(default="", repr=False)
     s3: S3Settings | None = None
     cache_bytes: int = CACHE_BYTES
@@ -156,6 +162,9 @@ def load(
         max_body_bytes=number(environ, "MAX_BODY_BYTES", MIB),
         part_bytes=part_bytes,
         url_seconds=number(environ, "URL_SECONDS", URL_SECONDS),
+        quota_bytes=number(environ, "QUOTA_BYTES", 0, least=0),
+        requests_per_second=number(environ, "REQUESTS_PER_SECOND", REQUESTS_PER_SECOND),
+        allowed_origins=names(environ, "ALLOWED_ORIGINS"),
         postgres=database_url(environ),
         s3=s3,
         cache_bytes=number(environ, "CACHE_BYTES", CACHE_BYTES),

@@ -86,6 +86,15 @@ class MediaTable:
             _existing(transaction, project_id, media_id)
             transaction.execute(sa.update(media).where(media.c.id == media_id).values(info=dump(info)))
 
+    def used_bytes(self, project_id: str) -> int:
+        """What all media of this project's owner have together, uploads under way included."""
+        owner = sa.select(projects.c.owner).where(projects.c.id == project_id).scalar_subquery()
+        query = sa.select(sa.func.coalesce(sa.func.sum(media.c.bytes), 0)).select_from(
+            media.join(projects, media.c.project_id == projects.c.id)
+        )
+        with self._database.read() as transaction:
+            return int(transaction.execute(query.where(projects.c.owner == owner)).scalar_one())
+
     def delete(self, project_id: str, media_id: str) -> MediaRecord:
         """Deletes the record with its jobs; files go with the trash. ReelError `media.busy` while a job
         needs it."""

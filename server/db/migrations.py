@@ -103,4 +103,15 @@ def _with_clips(request: str) -> str:
     return json.dumps({"clips": [clip], **old})
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_routes, _executors, _several_clips)
+def _owners(transaction: sa.Connection) -> None:
+    """To 5: projects and jobs have owners, who have tokens."""
+    transaction.exec_driver_sql("ALTER TABLE projects ADD COLUMN owner VARCHAR(64) NOT NULL DEFAULT 'local'")
+    transaction.exec_driver_sql("CREATE INDEX projects_by_owner ON projects (owner, updated_at)")
+    transaction.exec_driver_sql("ALTER TABLE jobs ADD COLUMN owner VARCHAR(64) NOT NULL DEFAULT 'local'")
+    transaction.exec_driver_sql("DROP INDEX jobs_by_age")
+    transaction.exec_driver_sql("CREATE INDEX jobs_by_owner ON jobs (owner, created_at, id)")
+    tables.tokens.create(transaction)
+    tables.tickets.create(transaction)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_routes, _executors, _several_clips, _owners)

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from pycore.protocol import Project, ReelError
 from server.db.database import Database
 from server.db.documents import dump, load
+from server.db.owners import project_not_found
 from server.db.tables import jobs, projects
+from server.db.tokens import LOCAL
 from server.db.trash import throw_away
 from server.jobs.manager import active_jobs, delete_jobs
 from server.storage.keys import project_folder
@@ -22,26 +24,31 @@ class Projects:
         self._database = database
         self._clock = clock
 
-    def create(self, project: Project) -> Project:
-        """Stores a new project as revision 0. The same document again is no error; another under its id is
-        `project.exists`."""
+    def create(self, project: Project, owner: str = LOCAL) -> Project:
+        """Stores a new project as revision 0. The same document again is no error; another under its id, or
+        another owner's, is `project.exists`."""
         project = dataclasses.replace(project, revision=0)
         with self._database.write(f"project {project.id}") as transaction:
-            known = _select(transaction, project.id)
-            if known is not None and known == project:
-                return known
-            if known is not None:
+            row = transaction.execute(sa.select(projects).where(projects.c.id == project.id)).first()
+            if row is not None and row.owner == owner and load(Project, row.document) == project:
+                return project
+            if row is not None:
                 raise ReelError.of(
                     "project.exists",
                     "There is a project with this id already",
-                    f"{project.id} is at revision {known.revision}.",
+                    f"{project.id} is at revision {row.revision}." if row.owner == owner else "",
                     "Read it and change it, or choose another id.",
                     409,
                 )
             now = self._clock()
             transaction.execute(
                 sa.insert(projects).values(
-                    id=project.id, document=dump(project), revision=0, created_at=now, updated_at=now
+                    id=project.id,
+                    owner=owner,
+                    document=dump(project),
+                    revision=0,
+                    created_at=now,
+                    updated_at=now,
                 )
             )
         return project
@@ -51,9 +58,10 @@ class Projects:
         with self._database.read() as transaction:
             return _existing(transaction, project_id)
 
-    def newest(self, limit: int = 200) -> list[Project]:
-        """Last changed first."""
-        query = sa.select(projects.c.document).order_by(projects.c.updated_at.desc()).limit(limit)
+    def newest(self, owner: str = LOCAL, limit: int = 200) -> list[Project]:
+        """An owner's, last changed first."""
+        query = sa.select(projects.c.document).where(projects.c.owner == owner)
+        query = query.order_by(projects.c.updated_at.desc()).limit(limit)
         with self._database.read() as transaction:
             return [load(Project, text) for text in transaction.execute(query).scalars()]
 
@@ -106,11 +114,5 @@ def _select(transaction: sa.Connection, project_id: str) -> Project | None:
 def _existing(transaction: sa.Connection, project_id: str) -> Project:
     project = _select(transaction, project_id)
     if project is None:
-        raise ReelError.of(
-            "project.not-found",
-            "There is no such project",
-            f"No project has the id {project_id[:64]!r}.",
-            "It may be deleted; create it again.",
-            404,
-        )
+        raise project_not_found(project_id)
     return project

@@ -13,10 +13,12 @@ projects = sa.Table(
     "projects",
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(64), nullable=False, server_default="local"),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
+    sa.Index("projects_by_owner", "owner", "updated_at"),
 )
 
 media = sa.Table(
@@ -39,6 +41,7 @@ jobs = sa.Table(
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("owner", sa.String(64), nullable=False, server_default="local"),  # the project's
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("route", sa.String(16), nullable=False, server_default="local"),  # local or runpod
     sa.Column("document", sa.Text, nullable=False),  # the Job as the API shows it
@@ -55,7 +58,7 @@ jobs = sa.Table(
     sa.UniqueConstraint("project_id", "idempotency_key"),
     sa.Index("jobs_by_state", "state", "created_at"),
     sa.Index("jobs_by_route", "route", "state"),
-    sa.Index("jobs_by_age", "created_at", "id"),
+    sa.Index("jobs_by_owner", "owner", "created_at", "id"),
     sa.Index(
         "jobs_to_hand_over",
         "created_at",
@@ -115,6 +118,25 @@ remote_attempts = sa.Table(
     sa.Column("ended_at", sa.Float),
     sa.Index("remote_attempts_by_job", "job_id"),
     sa.Index("remote_attempts_by_time", "created_at"),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),  # SHA-256, hex
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("revoked_at", sa.Float),
+)
+
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),  # SHA-256, hex
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
 )
 
 trash = sa.Table(

@@ -25,7 +25,8 @@ from pycore.protocol import (
 )
 from server.db.database import Database
 from server.db.documents import dump, load
-from server.db.tables import job_events, job_media, jobs
+from server.db.owners import job_not_found
+from server.db.tables import job_events, job_media, jobs, projects
 from server.db.trash import throw_away
 from server.jobs.states import Superseded, check_transition
 from server.storage.keys import job_folder
@@ -89,6 +90,7 @@ class JobManager:
                 sa.insert(jobs).values(
                     id=job.id,
                     project_id=project_id,
+                    owner=sa.select(projects.c.owner).where(projects.c.id == project_id).scalar_subquery(),
                     state=job.state.value,
                     document=dump(job),
                     request=dump(request),
@@ -113,11 +115,13 @@ class JobManager:
         with self._database.read() as transaction:
             return load(Job, _row(transaction, job_id).document)
 
-    def newest(self, project_id: str | None = None, limit: int = 200) -> list[Job]:
-        """Newest first."""
+    def newest(self, project_id: str | None = None, owner: str | None = None, limit: int = 200) -> list[Job]:
+        """Newest first; a project's, an owner's, or all."""
         query = sa.select(jobs.c.document).order_by(*_NEWEST_FIRST).limit(limit)
         if project_id is not None:
             query = query.where(jobs.c.project_id == project_id)
+        if owner is not None:
+            query = query.where(jobs.c.owner == owner)
         with self._database.read() as transaction:
             return [load(Job, document) for document in transaction.execute(query).scalars()]
 
@@ -313,13 +317,7 @@ def active_jobs(transaction: sa.Connection, which: sa.ColumnElement[bool]) -> in
 def _row(transaction: sa.Connection, job_id: str) -> Any:
     row = transaction.execute(sa.select(jobs).where(jobs.c.id == job_id)).first()
     if row is None:
-        raise ReelError.of(
-            "job.not-found",
-            "There is no such job",
-            f"No job has the id {job_id[:64]!r}.",
-            "It may be deleted.",
-            404,
-        )
+        raise job_not_found(job_id)
     return row
 
 

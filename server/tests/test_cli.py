@@ -138,7 +138,7 @@ def test_the_api_loads_neither_torch_nor_numpy() -> None:
     [
         (("serve", "--tls-cert", "none.pem"), "--tls-key"),
         (("serve", "--port", "70000"), "--port"),
-        (("serve", "--host", "203.0.113.7"), "203.0.113.7:8000"),
+        (("serve", "--host", "203.0.113.7"), "203.0.113.7"),
         (("worker", "--device", "abacus"), "--device"),
         (("dance",), "dance"),
     ],
@@ -158,13 +158,17 @@ def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
     assert "Traceback" not in shown.stderr
 
 
-def test_open_to_others_it_warns(tmp_path: Path) -> None:
+def test_open_to_others_it_wants_a_token_and_warns_of_plain_http(tmp_path: Path) -> None:
     data = tmp_path / "data"
+    refused = run("serve", "--port", "0", "--host", "0.0.0.0", "--data", data)
+    assert refused.returncode == 2
+    assert "reelballers token create" in refused.stderr
+    assert run("token", "create", "anna", "--data", data).returncode == 0
     with running_api(data, "--host", "0.0.0.0") as api:
         assert api.url.startswith("http://127.0.0.1:")
         assert api.call("GET", "system/health") == {"status": "ok"}
     said = data.with_suffix(".api.log").read_text()
-    assert "anyone who reaches it can use it" in said
+    assert "plain http" in said
     assert "hide WebGPU" in said
 
 
@@ -173,4 +177,4 @@ def test_on_loopback_it_does_not_and_starts_again_on_the_same_data(tmp_path: Pat
     for _ in range(2):
         with running_api(data):
             pass
-    assert "anyone" not in data.with_suffix(".api.log").read_text()
+    assert "plain http" not in data.with_suffix(".api.log").read_text()

@@ -8,6 +8,8 @@ import pytest
 
 from server.api.main import create_app
 from server.config import Config
+from server.db.database import Database
+from server.db.tokens import Tokens
 from server.tests.asgi import SyncClient
 
 PAGE = "<!doctype html><title>page</title>"
@@ -38,6 +40,15 @@ def client(config: Config) -> Iterator[SyncClient]:
         yield client
 
 
+def reachable(config: Config) -> Config:
+    """For other machines too: that takes a token."""
+    config.prepare()
+    database = Database(config.database_url)
+    Tokens(database).create("anna")
+    database.close()
+    return replace(config, host="0.0.0.0")
+
+
 # Hosts and origins
 
 
@@ -62,7 +73,7 @@ def test_a_name_can_be_allowed(config: Config) -> None:
 
 
 def test_bound_to_all_addresses_any_name_goes(config: Config) -> None:
-    with SyncClient(create_app(replace(config, host="0.0.0.0"))) as client:
+    with SyncClient(create_app(reachable(config))) as client:
         assert client.get("/api/v1/system/health", headers={"Host": "192.168.1.5:8000"}).status_code == 200
         headers = {"Host": "192.168.1.5:8000", "Origin": "http://evil.test"}
         assert client.post("/api/v1/projects", headers=headers).status_code == 403
@@ -131,7 +142,7 @@ def test_the_page_may_run_its_own_scripts_and_nothing_else(client: SyncClient) -
 
 
 def test_a_strange_host_adds_no_rule(config: Config) -> None:
-    with SyncClient(create_app(replace(config, host="0.0.0.0"))) as client:
+    with SyncClient(create_app(reachable(config))) as client:
         for host in ("a; script-src *", "a b", "*", "a'b", "[::1]; x"):
             policy = client.get("/", headers={"Host": host}).headers["content-security-policy"]
             assert "connect-src 'self';" in policy

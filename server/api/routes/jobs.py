@@ -9,9 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from pycore.protocol import Job, JobEvent, JobState, ReelError
+from server.api.auth import OWNER
 from server.api.operations import Call, Operation
 from server.api.services import Services
 from server.db.documents import dump
+from server.db.tokens import LOCAL
 from server.db.trash import empty_trash
 from server.storage.keys import result_keys
 
@@ -20,7 +22,7 @@ NOT_FOUND = 4404
 
 
 def newest(call: Call) -> list[Job]:
-    return call.services.jobs.newest(call.query.get("project_id"))
+    return call.services.jobs.newest(call.query.get("project_id"), call.owner)
 
 
 def read(call: Call) -> Job:
@@ -80,8 +82,10 @@ async def events(services: Services, websocket: WebSocket) -> None:
 
 
 async def _send(services: Services, websocket: WebSocket, after: int | None) -> None:
+    job_id, owner = websocket.path_params["id"], websocket.scope.get(OWNER, LOCAL)
     try:
-        async with contextlib.aclosing(services.watch.follow(websocket.path_params["id"], after)) as stream:
+        await asyncio.to_thread(services.owners.check_job, owner, job_id)
+        async with contextlib.aclosing(services.watch.follow(job_id, after)) as stream:
             async for event in stream:
                 await websocket.send_text(dump(event))
     except ReelError as error:

@@ -10,11 +10,11 @@ _ID = re.compile(r"[a-z0-9-]{8,64}")
 
 
 def create(call: Call) -> Project:
-    return call.services.projects.create(_checked(call.body))
+    return call.services.projects.create(_checked(call.body), call.owner)
 
 
 def newest(call: Call) -> list[Project]:
-    return call.services.projects.newest()
+    return call.services.projects.newest(call.owner)
 
 
 def read(call: Call) -> Project:
