@@ -13,7 +13,8 @@ const FILES = [
   { name: "pyodide.asm.mjs", share: 0.13, next: "Loading Python" },
   { name: "python_stdlib.zip", share: 0.2, next: "Loading Python" },
   { name: "pyodide.asm.wasm", share: 0.3, next: "Starting Python" },
-  { name: "pycore-", share: 0.15, next: "Starting ReelBallers" },
+  { name: "numpy-", share: 0.1, next: "Starting ReelBallers" },
+  { name: "pycore-", share: 0.05, next: "Starting ReelBallers" },
 ];
 
 /** @type {any[]} */
@@ -35,7 +36,7 @@ async function boot({ base, api, software, tier, entry = "worker" }) {
       indexURL: pyodideUrl,
       lockFileURL: `${pyodideUrl}pyodide-lock.json`,
       packageBaseUrl: pyodideUrl,
-      packages: ["pycore"],
+      packages: ["numpy", "pycore"], // paths and spotlights are arrays
     });
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";
