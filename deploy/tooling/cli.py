@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.tooling import assets, bench, check, dist, locks, manifest, run, system, venv
+from deploy.tooling import assets, bench, check, dist, image, locks, manifest, run, system, venv
 from deploy.tooling.paths import ASSETS, CACHE, MANIFEST
 from deploy.tooling.ui import BuildError, say
 
@@ -62,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
         "lock", help="for developers: resolve pyproject.toml into deploy/locks (needs uv)"
     )
     lock.add_argument("--upgrade", action="store_true", help="take newer versions of everything")
+    verbs.add_parser(
+        "image",
+        help="for developers: write deploy/runpod's Dockerfile and requirements from manifest and lock",
+    )
     return top
 
 
@@ -79,6 +83,10 @@ def _verb(options: argparse.Namespace, after: list[str]) -> int:
     match options.verb:
         case "lock":
             locks.write_locks(options.upgrade)
+            image.write()
+            return 0
+        case "image":
+            image.write()
             return 0
         case "build":
             set_up("build", options.torch)
