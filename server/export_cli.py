@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +17,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pycore.protocol import ExportClip, ExportRequest, ExportResult, Rect, ReelError, Size, encode
+from pycore.protocol import (
+    ExportClip,
+    ExportRequest,
+    ExportResult,
+    Framing,
+    Rect,
+    ReelError,
+    Size,
+    Spotlight,
+    SpotlightStyle,
+    encode,
+)
+from server import export_motion
 from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, Sources, Stopped
 from server.gpu.estimates import estimate
 from server.gpu.models.descriptor import descriptor
@@ -32,7 +45,12 @@ SOURCE = "source"
 @click.argument("source", metavar="IN.mp4", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT.mp4", type=click.Path(path_type=Path))
 @click.option(
-    "--size", required=True, metavar="WxH", help="Size of the result in pixels, both sides even: 1080x1920."
+    "--size",
+    metavar="WxH",
+    help="Size of the result in pixels, both sides even: 1080x1920  [needed without --aspect]",
+)
+@click.option(
+    "--aspect", type=click.Choice(export_motion.aspects()), help="Shape of the result, at its usual size."
 )
 @click.option(
     "--crop",
@@ -40,6 +58,23 @@ SOURCE = "source"
     help="What to show, in pixels of the upright picture  "
     "[default: as much as the result's shape can show, centred]",
 )
+@click.option("--track", metavar="FILE/ID", help="Follow that player of a tracking document: tracks.json/7.")
+@click.option("--path", type=click.Path(path_type=Path), help="Move the crop along the path in this file.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0.05, 0.9),
+    default=0.3,
+    show_default=True,
+    help="With --track: the player's height as a share of the crop's.",
+)
+@click.option(
+    "--spotlight",
+    type=click.Choice([each.value for each in SpotlightStyle]),
+    default=SpotlightStyle.NONE.value,
+    show_default=True,
+    help="With --track: how the player is marked.",
+)
+@click.option("--name", default="", help="With --spotlight: the name to write above the player.")
 @click.option("--model", default="quick", show_default=True, help="The upscaling model.")
 @click.option("--start", metavar="TIME", help="First moment to show: seconds, or [HH:]MM:SS.")
 @click.option("--end", metavar="TIME", help="First moment not to show.")
@@ -49,8 +84,14 @@ SOURCE = "source"
 def export(
     source: Path,
     target: Path,
-    size: str,
+    size: str | None,
+    aspect: str | None,
     crop: str | None,
+    track: str | None,
+    path: Path | None,
+    share: float,
+    spotlight: str,
+    name: str,
     model: str,
     start: str | None,
     end: str | None,
@@ -67,7 +108,19 @@ def export(
     try:
         source, target = source.resolve(), target.resolve()
         _check_target(source, target, force)
-        request = _request(source, _size(size), crop, model, start, end)
+        if track is not None and path is not None:
+            raise _usage("--track and --path both say where the crop goes.", "Give one of them.")
+        if spotlight != SpotlightStyle.NONE and track is None:
+            raise _usage("--spotlight does not say on whom.", "Name a player by --track FILE/ID.")
+        wanted = export_motion.size_of(aspect, size) or _size(size)
+        request = _request(source, wanted, crop, model, start, end)
+        if track is not None:
+            marked = replace(request.clips[0], spotlight=Spotlight(SpotlightStyle(spotlight), name))
+            framing = Framing(player_share=share)
+            clip = export_motion.followed(marked, inspect(source), wanted, track, framing)
+            request = replace(request, clips=[clip])
+        elif path is not None:
+            request = replace(request, clips=[export_motion.along(request.clips[0], path)])
         sources = {SOURCE: source}
         plan = plan_export(sources, request)  # before torch is loaded: a mistake is answered at once
         from server.gpu.local import local_processor
@@ -142,7 +195,9 @@ def _check_target(source: Path, target: Path, force: bool) -> None:
         raise _usage(f"{target} exists already.", "Choose another name, or replace it with --force.")
 
 
-def _size(text: str) -> Size:
+def _size(text: str | None) -> Size:
+    if text is None:
+        raise _usage("How large the result shall be is not said.", "Give --size 1080x1920 or --aspect 9:16.")
     numbers = _numbers(text.lower().replace("×", "x").split("x"), 2)
     if numbers is None or any(number != int(number) for number in numbers):
         raise _usage(f"--size {text!r} is no size.", "Write width x height, as in --size 1080x1920.")

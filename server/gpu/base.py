@@ -47,7 +47,8 @@ class ClipPlan:
     `duration_us`.
 
     `source_size` is the source's display size, `crop` the whole pixels read from it (inside the asked one),
-    `in_size` the crop's size. `scale` is the model's factor.
+    `in_size` what goes through the net: the crop's size, or, where the crop `moves`, that of the window
+    around it, the same for the whole clip (see server.gpu.moving). `scale` is the model's factor.
     """
 
     first_frame: int
@@ -58,6 +59,7 @@ class ClipPlan:
     scale: int
     duration_us: int
     has_audio: bool
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

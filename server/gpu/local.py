@@ -20,7 +20,10 @@ from server.gpu import pixels
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
 from server.gpu.models import registry
 from server.gpu.models.descriptor import Descriptor, descriptor
+from server.gpu.moving import Shot, shots
+from server.gpu.placing import placed
 from server.gpu.planning import plan_export
+from server.gpu.spotlight import draw
 from server.gpu.tiles import tiles
 from server.video import decode, encode, files, join
 from server.video.prefetch import ahead
@@ -95,16 +98,26 @@ class LocalProcessor:
         table = probed.table
         first = segment.first_frame
         factor = table.time_base * plan.timescale
-        crop = (int(clip.crop.x), int(clip.crop.y), int(clip.crop.width), int(clip.crop.height))
+        made_of = shots(
+            plan.request.clips[segment.clip],
+            clip.crop,
+            clip.in_size if clip.moves else None,
+            clip.source_size,
+            plan.out_size.width / plan.out_size.height,
+            table.times_us()[first : first + segment.frames].tolist(),
+        )
+        crops = [shot.pixels for shot in made_of]
         with (
             files.appearing(target) as part,
             encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
-            contextlib.closing(ahead(decode.frames(source, probed, first, segment.frames, crop))) as pictures,
+            contextlib.closing(
+                ahead(decode.frames(source, probed, first, segment.frames, crops))
+            ) as pictures,
         ):
             for done, picture in enumerate(pictures):
                 if stop.is_set():
                     raise Stopped
-                made = self.upscale(picture, plan, stop)
+                made = self.upscale(picture, plan, stop, made_of[done])
                 pts, end = int(table.pts[first + done]), table.end_of(first + done)
                 start = int(table.pts[first])
                 writer.write(made, round((pts - start) * factor), round((end - pts) * factor))
@@ -131,9 +144,11 @@ class LocalProcessor:
             notes=[*plan.notes, *joined.notes],
         )
 
-    def upscale(self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event) -> np.ndarray:
+    def upscale(
+        self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event, shot: Shot | None = None
+    ) -> np.ndarray:
         """One cropped frame, uint8 RGB (h, w, 3), through the model and to the output's size: uint8 yuv420p,
-        (3/2 H, W).
+        (3/2 H, W). `shot`: where the crop lies in it and what is drawn on it.
 
         Pictures too large for the device go through in tiles; when its memory runs out, in smaller ones from
         then on.
@@ -144,7 +159,7 @@ class LocalProcessor:
             try:
                 with torch.inference_mode():
                     large = self._through_net(picture, model, limit, stop)
-                    return pixels.to_yuv420(pixels.resize(large, plan.out_size)).cpu().numpy()
+                    return pixels.to_yuv420(_finished(large, plan, shot)).cpu().numpy()
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
@@ -186,6 +201,15 @@ class LocalProcessor:
                 :, :, down : down + rows.stop - rows.start, along : along + columns.stop - columns.start
             ]
         return result
+
+
+def _finished(large: Tensor, plan: ExportPlan, shot: Shot | None) -> Tensor:
+    """The upscaled picture at the output's size, with its spotlight."""
+    if shot is None or shot.window is None:
+        result = pixels.resize(large, plan.out_size)
+    else:
+        result = placed(large, shot.window, shot.crop, plan.out_size)
+    return result if shot is None or shot.mark is None else draw(result, shot.crop, shot.mark)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

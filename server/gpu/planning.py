@@ -2,9 +2,11 @@
 frame."""
 
 from pycore.framing.crop import snap
+from pycore.framing.placing import window_size
 from pycore.protocol import ExportClip, ExportRequest, Rect, ReelError, Size
 from server.gpu.base import ClipPlan, ExportPlan, Segment, Sources
 from server.gpu.models.descriptor import descriptor
+from server.gpu.moving import check_motion, moving_crops, standing
 from server.video.encode import common_timescale
 from server.video.probe import Source, inspect
 
@@ -59,18 +61,26 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
             f"the video lasts {table.duration_us / 1e6:.3f} s.",
             "Move the start or the end.",
         )
-    crop, notes = _fill(_inside(clip.crop, probed.size), request.size)
+    check_motion(clip, probed.size)
     times = table.times_us()
+    asked = standing(clip.path) or clip.crop
+    crop, notes = _fill(_inside(asked, probed.size), request.size)
+    moves, in_size = False, Size(crop[2], crop[3])
+    if clip.path and standing(clip.path) is None:
+        shape = request.size.width / request.size.height
+        crops = moving_crops(clip, probed.size, shape, times[first : first + count].tolist())
+        moves, in_size, notes = True, window_size(crops, probed.size), []
     end = int(times[first + count]) if first + count < len(table) else table.duration_us
     planned = ClipPlan(
         first_frame=first,
         frames=count,
         source_size=probed.size,
         crop=Rect(*crop),
-        in_size=Size(crop[2], crop[3]),
+        in_size=in_size,
         scale=descriptor(request.model).scale,
         duration_us=end - int(times[first]),
         has_audio=probed.has_audio,
+        moves=moves,
     )
     return planned, [*probed.notes, *notes]
 

@@ -1,7 +1,7 @@
 """Exact frames of a file, as they are to be shown: 8-bit RGB, turned upright, with square pixels."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +37,23 @@ _RGB = 0
 _UNSPECIFIED = 2
 
 
-def frames(path: Path, source: Source, first: int, count: int, crop: Crop) -> Iterator[np.ndarray]:
+def frames(
+    path: Path, source: Source, first: int, count: int, crop: Crop | list[Crop]
+) -> Iterator[np.ndarray]:
     """Frames `first` to `first + count` of the frame table, cropped: uint8 (height, width, 3), RGB, full
-    range, contiguous.
+    range, contiguous. `crop`: the same for all, or one for each.
 
     Decoding starts at the keyframe before, wherever segments begin, so a frame's pixels never depend on who
     asks. A frame that the decoder cannot give is replaced by the one before it (or the next); if none of them
     can be had, ReelError `media.damaged` names the time.
     """
+    crops: Iterable[Crop] = crop if isinstance(crop, list) else [crop] * count
+    for picture, (x, y, width, height) in zip(_whole(path, source, first, count), crops, strict=True):
+        yield np.ascontiguousarray(picture[y : y + height, x : x + width])
+
+
+def _whole(path: Path, source: Source, first: int, count: int) -> Iterator[np.ndarray]:
+    """The frames uncropped."""
     wanted = source.table.pts[first : first + count]
     to_rgb = _Converter(source)
     given = 0
@@ -55,7 +64,7 @@ def frames(path: Path, source: Source, first: int, count: int, crop: Crop) -> It
         if frame.pts is None or frame.pts < wanted[given]:
             continue
         number = int(np.searchsorted(wanted, frame.pts, side="right")) - 1
-        picture = to_rgb(frame, crop) if number < count - 1 or frame.pts == wanted[-1] else None
+        picture = to_rgb(frame) if number < count - 1 or frame.pts == wanted[-1] else None
         while given < number:  # lost frames
             stand_in = picture if last is None else last
             if stand_in is None:
@@ -107,7 +116,7 @@ class _Converter:
         self._source = source
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: VideoFrame, crop: Crop) -> np.ndarray:
+    def __call__(self, frame: VideoFrame) -> np.ndarray:
         square = self._source.square
         matrix, limits = self._colour(frame)
         rgb = self._reformatter.reformat(
@@ -122,9 +131,7 @@ class _Converter:
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        x, y, width, height = crop
-        upright = self._source.orientation.apply(rgb.to_ndarray())
-        return np.ascontiguousarray(upright[y : y + height, x : x + width])
+        return self._source.orientation.apply(rgb.to_ndarray())
 
     def _colour(self, frame: VideoFrame) -> tuple[Colorspace, ColorRange]:
         """The frame's own matrix and range; where it tells none, what players assume: BT.709 from 720 lines
