@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py, or
- * the module beside it that `entry` names: bench.py for bench.html).
+ * the module beside it that `entry` names: bench.py for bench.html, analyst.py for the worker that looks for players).
  *
  * First message: {boot: {base, api, software, tier, entry}}. What comes before Python is there waits for it.
  */
@@ -17,6 +17,9 @@ const FILES = [
   { name: "pycore-", share: 0.05, next: "Starting ReelBallers" },
 ];
 
+/** JavaScript's own import(), for Python. */
+globalThis.importModule = (/** @type {string} */ url) => import(url);
+
 /** @type {any[]} */
 const waiting = [];
 let receive = message => void waiting.push(message);
@@ -25,7 +28,7 @@ let failed = false;
 
 onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
 
-/** @param {{base: string, api: string, software: boolean, tier: string, entry?: "worker" | "bench"}} options */
+/** @param {{base: string, api: string, software: boolean, tier: string, entry?: "worker" | "analyst" | "bench"}} options */
 async function boot({ base, api, software, tier, entry = "worker" }) {
   const stop = tellProgress();
   const unguard = guardFetch();

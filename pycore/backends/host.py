@@ -1,7 +1,7 @@
 """What the application needs from where it runs, the GPU apart: HTTP, WebSockets, the opened file, messages,
 time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,6 +57,31 @@ class MediaFile(Protocol):
         ...
 
 
+class AnalystLine(Protocol):
+    """The application's end of the analysis worker. What is sent before it is up waits for it."""
+
+    def ask(self, request: dict[str, Any], attachments: Mapping[str, Any] | None = None) -> None:
+        """Sends an encoded AnalystRequest."""
+        ...
+
+    def frame(self, frame: Any, time_us: int) -> None:
+        """Hands a copy of a frame over; the frame itself stays the caller's."""
+        ...
+
+    def close(self) -> None:
+        """Ends the worker."""
+        ...
+
+
+class Store(Protocol):
+    """What this browser keeps between visits: texts by name. A full or forbidden store forgets, without a
+    word."""
+
+    async def get(self, name: str) -> str | None: ...
+
+    async def put(self, name: str, text: str) -> None: ...
+
+
 class Host(Protocol):
     """One process's surroundings. URLs may be relative to the server that the page came from."""
 
@@ -94,6 +119,16 @@ class Host(Protocol):
     def uuid(self) -> str:
         """A random name: 32 hexadecimal digits."""
         ...
+
+    def analyst(
+        self, hear: Callable[[dict[str, Any]], None], died: Callable[[str], None]
+    ) -> AnalystLine | None:
+        """Starts an analysis worker; None where there can be none. `hear` takes its events, encoded; `died`
+        is called with the reason when it could not start or broke."""
+        ...
+
+    @property
+    def store(self) -> Store: ...
 
     def media_file(self, attachment: Any) -> MediaFile:
         """The `file` attachment of an OpenMedia command (a File in the browser, a path natively) as a

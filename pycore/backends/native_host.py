@@ -77,6 +77,19 @@ class NativeSocket:
         await self._connection.close()
 
 
+class MemoryStore:
+    """See Store."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    async def get(self, name: str) -> str | None:
+        return self.texts.get(name)
+
+    async def put(self, name: str, text: str) -> None:
+        self.texts[name] = text
+
+
 class NativeHost:
     """See Host. `base` is the server's address; `post` takes the messages for the page; waits last `patience`
     times as long as asked."""
@@ -85,6 +98,7 @@ class NativeHost:
         self._base = base
         self._patience = patience
         self._client = httpx.AsyncClient(follow_redirects=True)
+        self.store = MemoryStore()
         self._post = post
 
     async def http(
@@ -126,6 +140,9 @@ class NativeHost:
 
     def uuid(self) -> str:
         return uuid.uuid4().hex
+
+    def analyst(self, hear: Callable[[dict[str, Any]], None], died: Callable[[str], None]) -> None:
+        return None
 
     def media_file(self, attachment: Any) -> NativeFile:
         return NativeFile(Path(attachment))

@@ -1,5 +1,6 @@
 """The detector on the CPU, where there is no GPU to speak of: the same, slower, on smaller pictures."""
 
+import asyncio
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,7 +32,7 @@ class CpuNet(Protocol):
 class Scaler(Protocol):
     """Gives a frame's pixels."""
 
-    def pixels(self, frame: Any, view: View, display: Size) -> NDArray[np.uint8]:
+    def pixels(self, frame: Any, view: View, display: Size, turn: Turn) -> NDArray[np.uint8]:
         """(used height, used width, 4) RGBA of the view's part, upright as on the display."""
         ...
 
@@ -44,16 +45,18 @@ class CpuDetector:
         self._net = net
         self._scaler = scaler
         self._longest = longest
+        self._turns = asyncio.Lock()
 
     def whole_view(self, display: Size) -> View:
         return whole(display, self._longest)
 
     async def show(self, frame: Frame, view: View, display: Size, turn: Turn) -> Answer:
-        rgba = self._scaler.pixels(frame, view, display)
+        rgba = self._scaler.pixels(frame, view, display, turn)
         picture = np.zeros((1, 3, view.size.height, view.size.width), np.float32)
         picture[0, :, : view.used.height, : view.used.width] = rgba[..., :3].transpose(2, 0, 1)
         picture *= np.float32(1 / 255)
-        heat, box = await self._net.run(picture)
+        async with self._turns:
+            heat, box = await self._net.run(picture)
         return _CpuAnswer(picture[0], heat, box, view)
 
     def close(self) -> None:

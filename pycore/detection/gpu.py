@@ -7,6 +7,7 @@ frame -> detect_input  the net's input in a buffer
       -> read back while the next frame is on its way
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -69,11 +70,16 @@ class GpuDetector:
         self._net = net
         self._shaders = ShaderManager(device)
         self._benches: dict[Size, _Bench] = {}
+        self._turns = asyncio.Lock()  # analysing and following take turns: a net runs once at a time
 
     def whole_view(self, display: Size) -> View:
         return whole(display, LONGEST, LEAST)
 
     async def show(self, frame: Frame, view: View, display: Size, turn: Turn) -> Answer:
+        async with self._turns:
+            return await self._show(frame, view, display, turn)
+
+    async def _show(self, frame: Frame, view: View, display: Size, turn: Turn) -> Answer:
         bench = self._benches.get(view.size) or await self._bench(view.size)
         self._device.write_buffer(bench.view, view.packed(display, turn))
         grid = (-(-view.size.width // 8), -(-view.size.height // 8))

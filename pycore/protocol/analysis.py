@@ -11,6 +11,7 @@ from typing import Literal
 
 from pycore.protocol.capability import Processor
 from pycore.protocol.errors import Problem
+from pycore.protocol.framing import Framing, Keyframe, PathPoint
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.tracks import Player, TrackColumns, Tracking
 
@@ -64,6 +65,8 @@ class Followed:
     sight: int
     score: float = 0.0
     others: list[Rect] = field(default_factory=list)
+    crop: Rect | None = None
+    """Where the live filter puts the crop."""
     type: Literal["followed"] = "followed"
 
 
@@ -128,6 +131,16 @@ class JoinTracks:
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """What a crop moves in: the picture's display size, the crop's width / height, and where it lies while
+    nothing moves it."""
+
+    picture: Size
+    ratio: float
+    rest: Rect
+
+
+@dataclass(frozen=True, slots=True)
 class Analyse:
     """Attachment `file`. Answered by AnalysisProgress events, then AnalysisFinished or AnalysisFailed.
     `size`, `duration_us`: as the page knows them."""
@@ -151,7 +164,8 @@ class Follow:
 
     x: float
     y: float
-    size: Size
+    scene: Scene
+    framing: Framing
     type: Literal["follow"] = "follow"
 
 
@@ -160,7 +174,24 @@ class StopFollowing:
     type: Literal["stop-following"] = "stop-following"
 
 
-AnalystRequest = Analyse | StopAnalysing | Follow | StopFollowing
+@dataclass(frozen=True, slots=True)
+class PlanPath:
+    """Asks for the crop's way over the clip: answered by PathPlanned with the same `key`. `times_us`: the
+    medium's frames; `cuts_us`: first moments of new shots. `player`: the chosen one's columns (frames index
+    `times_us`), null for nobody; `ball` likewise."""
+
+    key: str
+    scene: Scene
+    framing: Framing
+    times_us: list[int]
+    cuts_us: list[int] = field(default_factory=list)
+    player: TrackColumns | None = None
+    ball: TrackColumns | None = None
+    keyframes: list[Keyframe] = field(default_factory=list)
+    type: Literal["plan-path"] = "plan-path"
+
+
+AnalystRequest = Analyse | StopAnalysing | Follow | StopFollowing | PlanPath
 
 
 # analysis worker -> application
@@ -200,4 +231,30 @@ class AnalysisFailed:
     type: Literal["failed"] = "failed"
 
 
-AnalystEvent = AnalystReady | AnalysisProgress | AnalysisFinished | AnalysisFailed | Followed
+@dataclass(frozen=True, slots=True)
+class PathPlanned:
+    """`crop`: the crop's path; `subject`: the player's boxes. Both in the medium's time."""
+
+    key: str
+    crop: list[PathPoint]
+    subject: list[PathPoint]
+    type: Literal["path-planned"] = "path-planned"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalystTrouble:
+    """A request other than Analyse failed: following has ended, or no path could be planned."""
+
+    problem: Problem
+    type: Literal["trouble"] = "trouble"
+
+
+AnalystEvent = (
+    AnalystReady
+    | AnalysisProgress
+    | AnalysisFinished
+    | AnalysisFailed
+    | Followed
+    | PathPlanned
+    | AnalystTrouble
+)

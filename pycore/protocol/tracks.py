@@ -38,6 +38,7 @@ class Tracking:
     times_us: list[int]
     cuts: list[int] = field(default_factory=list)
     tracks: list[TrackColumns] = field(default_factory=list)
+    ball: TrackColumns | None = None
     made_by: str = ""
 
 

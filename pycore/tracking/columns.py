@@ -11,7 +11,12 @@ from pycore.tracking.types import Track
 
 
 def tracking_of(
-    tracks: Sequence[Track], times_us: Sequence[int], size: Size, cuts: Sequence[int] = (), made_by: str = ""
+    tracks: Sequence[Track],
+    times_us: Sequence[int],
+    size: Size,
+    cuts: Sequence[int] = (),
+    made_by: str = "",
+    ball: Track | None = None,
 ) -> Tracking:
     """`tracks` of the frames at `times_us`. Boxes are rounded to a tenth of a pixel and clipped to the
     picture; what lies outside of it is left out."""
@@ -24,7 +29,9 @@ def tracking_of(
         _columns(track, team, color_of(kits[team]) if team in kits else "", size)
         for track, team in zip(tracks, numbers, strict=True)
     ]
-    return Tracking(size, list(times_us), list(cuts), [each for each in columns if each.frames], made_by)
+    kept = [each for each in columns if each.frames]
+    there = None if ball is None else _columns(ball, -1, "", size)
+    return Tracking(size, list(times_us), list(cuts), kept, there, made_by)
 
 
 def _columns(track: Track, team: int, color: str, size: Size) -> TrackColumns:

@@ -36,6 +36,17 @@ COLOR_SPACE = "srgb"
 """Of the canvas, and what the browser converts external textures to."""
 
 _BGRA_STORAGE = "bgra8unorm-storage"
+_FOR_NETS = ("shader-f16", "subgroups", "timestamp-query")
+_NET_LIMITS = (
+    "maxBufferSize",
+    "maxStorageBufferBindingSize",
+    "maxStorageBuffersPerShaderStage",
+    "maxComputeWorkgroupStorageSize",
+    "maxComputeInvocationsPerWorkgroup",
+    "maxComputeWorkgroupSizeX",
+    "maxComputeWorkgroupSizeY",
+    "maxComputeWorkgroupSizeZ",
+)
 _MAP_READ = 0x01
 _QUERY_RESOLVE = 0x0200
 _COPY_ROW = 256
@@ -85,9 +96,14 @@ class BrowserAdapter:
             max_texture_side=int(adapter.limits.maxTextureDimension2D),
         )
 
-    async def device(self) -> "BrowserDevice":
+    async def device(self, *, generous: bool = False) -> "BrowserDevice":
+        """`generous`: with the features and limits that ONNX Runtime makes use of."""
         limits = {"maxTextureDimension2D": self.facts.max_texture_side}
-        features = [each for each in WANTED if each in self.facts.features]
+        features = [
+            each for each in (*WANTED, *(_FOR_NETS if generous else ())) if each in self.facts.features
+        ]
+        for name in _NET_LIMITS if generous else ():
+            limits[name] = int(getattr(self._adapter.limits, name))
         try:
             device = await self._adapter.requestDevice(
                 _object(requiredLimits=limits, requiredFeatures=features)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import js  # pyright: ignore[reportMissingImports]
 from pyodide.ffi import JsException, create_proxy, to_js  # pyright: ignore[reportMissingImports]
 
+from pycore.backends.browser.line import WorkerLine
+from pycore.backends.browser.store import BrowserStore
 from pycore.backends.host import Response, Unreachable
 from pycore.protocol import ReelError
 
@@ -79,7 +81,20 @@ class BrowserSocket:
 
 
 class BrowserHost:
-    """See Host. Relative URLs are those of the page's origin."""
+    """See Host. Relative URLs are those of the page's origin. `software`: the analysis worker is told, see
+    Options."""
+
+    def __init__(self, base: str = "", software: bool = False) -> None:
+        self._base = base
+        self._software = software
+        self.store = BrowserStore()
+
+    def analyst(
+        self, hear: Callable[[dict[str, Any]], None], died: Callable[[str], None]
+    ) -> WorkerLine | None:
+        if not self._base or not hasattr(js, "Worker"):
+            return None
+        return WorkerLine(self._base, self._software, hear, died)
 
     async def http(
         self,

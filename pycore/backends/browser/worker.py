@@ -21,7 +21,7 @@ def start(base: str, api: str, software: bool, tier: str) -> Callable[[Any], Non
     `software`: take a software GPU adapter too. `tier`: the name of one to draw with unmeasured; any other
     text: the GPU's speed decides.
     """
-    host = BrowserHost()
+    host = BrowserHost(base, software)
     forced = next((each for each in Tier if each.lower() == tier.lower()), None)
     app = App(host, BrowserGpu(base), Options(api, software, forced))
     tasks = Tasks(lambda problem: host.post({"event": encode(Notice(problem))}))
