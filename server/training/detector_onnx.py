@@ -13,8 +13,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import fx, nn
-from torch.fx.experimental.optimization import fuse
 from torch.nn import functional
+
+from server.gpu.models.detector import Detector
+from server.gpu.models.detector_weights import folded
 
 OPSET = 17
 
@@ -27,9 +29,9 @@ class Precision(StrEnum):
     SINGLE = "single"
 
 
-def write(path: Path, net: nn.Module, precision: Precision, description: str) -> None:
-    """Writes `net`, a Detector in inference mode on the CPU. Raises ValueError naming what it cannot say."""
-    graph = fx.symbolic_trace(fuse(net.eval()))
+def write(path: Path, net: Detector, precision: Precision, description: str) -> None:
+    """Writes `net`, on the CPU. Raises ValueError naming what it cannot say."""
+    graph = fx.symbolic_trace(folded(net))
     writer = _Writer(dict(graph.named_modules()), precision)
     for node in graph.graph.nodes:
         writer.add(node)
@@ -58,6 +60,7 @@ def write(path: Path, net: nn.Module, precision: Precision, description: str) ->
 class _Writer:
     def __init__(self, modules: dict[str, nn.Module], precision: Precision) -> None:
         self._modules, self._half = modules, precision is Precision.HALF
+        self._same: dict[fx.Node, fx.Node] = {}
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
@@ -74,12 +77,12 @@ class _Writer:
                 self._function(node)
             case "output":
                 for value, name in zip(node.args[0], ("heat", "box"), strict=True):  # pyright: ignore
-                    self._say("Cast", [_value(value)], name, to=TensorProto.FLOAT)
+                    self._say("Cast", [self._named(value)], name, to=TensorProto.FLOAT)
             case _:
                 raise ValueError(f"{node.op} {node.target} has no ONNX here")
 
     def _module(self, node: fx.Node, module: nn.Module) -> None:
-        source = [_value(each) for each in node.all_input_nodes]
+        source = self._sources(node)
         match module:
             case nn.Conv2d():
                 assert module.bias is not None
@@ -92,13 +95,15 @@ class _Writer:
                     "Conv", source + weights, _value(node), kernel_shape=list(module.kernel_size),
                     strides=list(module.stride), pads=[top, left, top, left], group=module.groups,
                 )  # fmt: skip
+            case nn.Identity():
+                self._same[node] = node.all_input_nodes[0]
             case nn.ReLU():
                 self._say("Relu", source, _value(node))
             case _:
                 raise ValueError(f"{module} has no ONNX here")
 
     def _function(self, node: fx.Node) -> None:
-        source = [_value(each) for each in node.all_input_nodes]
+        source = self._sources(node)
         if node.target is operator.add:
             self._say("Add", source, _value(node))
         elif node.target is functional.relu:
@@ -111,6 +116,12 @@ class _Writer:
             self._resize(source[0], node)
         else:
             raise ValueError(f"{node.target} has no ONNX here")
+
+    def _sources(self, node: fx.Node) -> list[str]:
+        return [self._named(each) for each in node.all_input_nodes]
+
+    def _named(self, node: fx.Node) -> str:
+        return _value(self._same.get(node, node))
 
     def _resize(self, source: str, node: fx.Node) -> None:
         factor = node.kwargs["scale_factor"]
