@@ -100,6 +100,8 @@ from pycore.protocol.jobs import (
     ModelName,
     Route,
     ServerInfo,
+    TrackingRequest,
+    TrackingResult,
 )
 from pycore.protocol.media import MediaInfo, Part, UploadPlan, UploadRequest
 from pycore.protocol.project import Aspect, Clip, Output, Project
@@ -218,6 +220,8 @@ __all__ = [
     "TrackColumns",
     "TrackEdit",
     "Tracking",
+    "TrackingRequest",
+    "TrackingResult",
     "TracksChanged",
     "Undo",
     "Upload",

@@ -19,6 +19,7 @@ class ModelName(StrEnum):
 
 class JobKind(StrEnum):
     EXPORT = "export"
+    TRACKING = "tracking"
 
 
 class JobState(StrEnum):
@@ -98,6 +99,35 @@ class ExportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackingRequest:
+    """POST projects/{id}/tracking: find and follow the players of a media file, from `in_us` on and before
+    `out_us` (null: to the end). The result is a Tracking document."""
+
+    media_id: str
+    in_us: int = 0
+    out_us: int | None = None
+    route: Route = Route.AUTO
+
+    def media_ids(self) -> list[str]:
+        """The files that are needed."""
+        return [self.media_id]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingResult:
+    """What a tracking job came to: its document lies at jobs/{id}/result. `seconds` is the computing time
+    over all attempts, `fps` = frames / seconds."""
+
+    bytes: int
+    seconds: float
+    frames: int
+    fps: float
+    device: str
+    players: int
+    cuts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job as read from the API. `progress` is 0 to 1; `seconds_left` null until it can be told; `sequence`
     is the number of its newest event; times are Unix seconds; `name` is what people see in the list."""
@@ -117,6 +147,7 @@ class Job:
     estimate: Estimate | None = None
     seconds_left: float | None = None
     result: ExportResult | None = None
+    tracked: TrackingResult | None = None
     error: Problem | None = None
 
 

@@ -19,7 +19,17 @@ from server.api import openapi
 from server.api.auth import Auth
 from server.api.operations import routes
 from server.api.problems import Unexpected, on_http_exception, on_reel_error
-from server.api.routes import estimates, exports, jobs, media, projects, storage, system, tickets
+from server.api.routes import (
+    estimates,
+    exports,
+    jobs,
+    media,
+    projects,
+    storage,
+    system,
+    tickets,
+    tracking,
+)
 from server.api.security import Guard
 from server.api.services import Services
 from server.api.static import Page
@@ -42,6 +52,7 @@ OPERATIONS = (
     *projects.OPERATIONS,
     *media.OPERATIONS,
     *exports.OPERATIONS,
+    *tracking.OPERATIONS,
     *jobs.OPERATIONS,
     *estimates.OPERATIONS,
     *tickets.OPERATIONS,

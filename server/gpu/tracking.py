@@ -1,5 +1,5 @@
-"""Players through a video on this machine's device: the same steps, and from detections on the same code, as
-in the browser.
+"""What tracking jobs ask of a processor: find players in a video, and tell who is who. From detections on it
+is the same code as in the browser. Importing this loads no torch.
 
     plan = tracker.plan(source, in_us, out_us)
     seen = [tracker.look(source, plan, segment.index, progress, stop) for segment in plan.segments]
@@ -9,41 +9,31 @@ in the browser.
 import io
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pycore.protocol import ReelError, Size, Tracking
-from pycore.tracking import ClipSettings, ClipTracker, Detections, Floats
-from pycore.tracking.appearance import BINS, kits
-from pycore.tracking.columns import tracking_of
-from pycore.tracking.cuts import CutDetector, glimpse
-from server.gpu.base import Segment, Stopped
-from server.gpu.detection import detect
-from server.gpu.models.detector import NetName
-from server.gpu.models.detector_weights import default_net, load
-from server.video import decode
-from server.video.prefetch import ahead
-from server.video.probe import inspect
+from pycore.protocol import Size, Tracking
+from pycore.tracking import Floats
 
-WINDOW = 48
-"""Frames of a segment: two seconds or less. What is lost when a worker is killed."""
-LONGEST = {"cpu": 960}
-"""Long side of the net's input by torch's device type: more is scaled down."""
-LONGEST_GPU = 1920
-LEAST = 1280
-"""Less is enlarged where the device allows: players of few pixels are found better so."""
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """`frames` frames from `first_frame` of the frame table: what one step looks at."""
+
+    index: int
+    first_frame: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingPlan:
     """Which frames of the source's frame table are looked at, in windows. `size`: the display size."""
 
-    segments: list[Segment]
+    segments: list[Stretch]
     frames: int
     size: Size
 
@@ -79,33 +69,13 @@ class Seen:
 _COLUMNS = ("boxes", "scores", "kits", "glimpses")
 
 
-class LocalTracker:
-    """On one PyTorch device. `name` of the device is for people."""
-
-    def __init__(self, device: torch.device, name: str, net: NetName | None = None) -> None:
-        self._device, self._name = device, name
-        self._kind = net or default_net(device)
-        self._net: torch.nn.Module | None = None
+class Tracker(Protocol):
+    """Something that runs tracking jobs. All methods block; raise ReelError for what a person can act on."""
 
     def plan(self, source: Path, in_us: int, out_us: int | None) -> TrackingPlan:
         """Frames from `in_us` on and before `out_us` (None: to the end). ReelError for a source that is no
         usable video and for an empty range."""
-        probed = inspect(source)
-        first, count = probed.table.trim(in_us, probed.table.duration_us if out_us is None else out_us)
-        if count == 0:
-            raise ReelError.of(
-                "tracking.empty-range",
-                "Nothing to look at",
-                f"No frame is shown from {in_us / 1e6:.3f} s on"
-                + ("." if out_us is None else f" and before {out_us / 1e6:.3f} s."),
-                "Move the start or the end.",
-                422,
-            )
-        segments = [
-            Segment(index, begin, min(WINDOW, first + count - begin))
-            for index, begin in enumerate(range(first, first + count, WINDOW))
-        ]
-        return TrackingPlan(segments, count, probed.size)
+        ...
 
     def look(
         self,
@@ -117,58 +87,8 @@ class LocalTracker:
     ) -> Seen:
         """Detects the players of one segment. `progress` gets the segment's share done. Raises Stopped soon
         after `stop` is set."""
-        segment = plan.segments[index]
-        whole = (0, 0, plan.size.width, plan.size.height)
-        pictures = decode.frames(source, inspect(source), segment.first_frame, segment.frames, whole)
-        found: list[Detections] = []
-        glimpses: list[Floats] = []
-        with closing(ahead(pictures)) as frames:
-            for done, picture in enumerate(frames, 1):
-                if stop.is_set():
-                    raise Stopped
-                detections, seen = self._look(picture)
-                found.append(detections)
-                glimpses.append(seen)
-                progress(done / segment.frames)
-        return Seen(
-            np.array([len(each.scores) for each in found], np.int64),
-            np.concatenate([each.boxes for each in found]),
-            np.concatenate([each.scores for each in found]),
-            np.concatenate(
-                [np.zeros((0, BINS)), *(each.features for each in found if each.features is not None)]
-            ),
-            np.stack(glimpses),
-        )
+        ...
 
     def link(self, source: Path, plan: TrackingPlan, seen: Sequence[Seen]) -> Tracking:
         """Who is who over all segments."""
-        table = inspect(source).table
-        tracker, cutter = ClipTracker(ClipSettings().at_rate(table.fps)), CutDetector()
-        cuts: list[int] = []
-        number = 0
-        for each in seen:
-            ends = np.cumsum(each.counts)
-            for begin, end, view in zip(ends - each.counts, ends, each.glimpses, strict=True):
-                rows = slice(int(begin), int(end))
-                if cut := cutter.update(view):
-                    cuts.append(number)
-                tracker.add(Detections(each.boxes[rows], each.scores[rows], each.kits[rows]), cut=cut)
-                number += 1
-        first = plan.segments[0].first_frame
-        times = table.times_us()[first : first + plan.frames].tolist()
-        made_by = f"{self._kind.value} detector on {self._name}"
-        return tracking_of(tracker.tracks(), times, plan.size, cuts, made_by)
-
-    def _look(self, picture: NDArray[np.uint8]) -> tuple[Detections, Floats]:
-        if self._net is None:
-            self._net = load(self._kind, self._device)
-        pixels = torch.from_numpy(picture).permute(2, 0, 1).to(self._device)
-        people = detect(self._net, pixels, self.scale(picture.shape[1], picture.shape[0])).people
-        unit = np.multiply(picture.transpose(2, 0, 1), np.float32(1 / 255), dtype=np.float32)
-        return Detections(people.boxes, people.scores, kits(unit, people.boxes)), glimpse(unit)
-
-    def scale(self, width: int, height: int) -> float:
-        """How a picture of that size is scaled for the net."""
-        longest = LONGEST.get(self._device.type, LONGEST_GPU)
-        long = max(width, height)
-        return min(max(1.0, min(LEAST, longest) / long), longest / long)
+        ...

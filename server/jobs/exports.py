@@ -5,58 +5,24 @@ A step's product is stored in two writes, its facts first and its file second, e
 where the file is, the step is done, and its facts are known without doing it again.
 """
 
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass
 
-from pycore.protocol import ExportRequest, ExportResult, Problem
+from pycore.protocol import ExportResult
 from server.db.documents import dump, load
-from server.db.fleet import Fleet
-from server.db.media import MediaTable
-from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped
-from server.jobs.manager import JobManager
+from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Stopped
 from server.jobs.reporter import SegmentReporter
-from server.jobs.states import Superseded
-from server.storage.base import Storage
-from server.storage.keys import job_folder, result_keys, segment_keys, segments_folder
+from server.jobs.steps import JobSteps, WorkerStopping
+from server.storage.keys import result_keys, segment_keys, segments_folder
 
 _log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2
-
-
-class Cancelled(Exception):
-    """The job was told to stop, and has."""
-
-
-class WorkerStopping(BaseException):
-    """This process ends. No Exception, so that no durable step takes it for an outcome: the next process
-    repeats the step."""
-
 
 @dataclass(frozen=True, slots=True)
-class ExportSteps:
-    """The steps, and what they need. `stopping` is set when this process is to end; `tmp` is scratch space;
-    `working` is held while a file is being made."""
-
-    manager: JobManager
-    media: MediaTable
-    fleet: Fleet
-    storage: Storage
-    processor: GpuProcessor
-    tmp: Path
-    stopping: threading.Event
-    working: threading.Lock = field(default_factory=threading.Lock)
-
-    def begin(self, job_id: str) -> bool:
-        """Marks the job as running; False where there is nothing to do any more."""
-        return self.manager.start(job_id, self.processor.info())
+class ExportSteps(JobSteps):
+    """The steps of an export."""
 
     def plan(self, job_id: str) -> ExportPlan:
         """Checks the request against the source and cuts it into segments."""
@@ -119,20 +85,6 @@ class ExportSteps:
         self.manager.succeed(job_id, result)
         _log.info("job %s: succeeded, %d bytes", job_id, result.bytes)
 
-    def cancelled(self, job_id: str) -> None:
-        """Removes what there was and ends the job."""
-        self.manager.check_own(job_id)
-        self.storage.delete_folder(job_folder(job_id))
-        self.manager.cancelled(job_id)
-        _log.info("job %s: cancelled", job_id)
-
-    def failed(self, job_id: str, problem: Problem) -> None:
-        """Removes what there was and ends the job."""
-        self.manager.check_own(job_id)
-        self.storage.delete_folder(job_folder(job_id))
-        self.manager.fail(job_id, problem)
-        _log.warning("job %s: failed: %s", job_id, problem)
-
     def _result(self, job_id: str, plan: ExportPlan, finished: FinishedFile) -> ExportResult:
         seconds = self.manager.compute_seconds(job_id)
         estimate = self.manager.get(job_id).estimate
@@ -159,49 +111,3 @@ class ExportSteps:
         if seconds > 0:
             model, speed = plan.request.model, plan.work_pixels / seconds
             self.fleet.record_throughput(self.processor.info().name, model, speed)
-
-    def _raise_if_cancelled(self, job_id: str) -> None:
-        if self.manager.cancel_requested(job_id):
-            raise Cancelled
-
-    def _to_be_left(self, job_id: str) -> bool:
-        try:
-            return self.manager.cancel_requested(job_id)
-        except Superseded:
-            return True
-
-    def _text(self, key: str) -> str:
-        return b"".join(self.storage.get(key)).decode()
-
-    @contextlib.contextmanager
-    def _sources(self, job_id: str, request: ExportRequest) -> Iterator[Sources]:
-        project_id = self.manager.get(job_id).project_id
-        with ExitStack() as stack:
-            yield {
-                media_id: stack.enter_context(self.storage.as_file(self.media.get(project_id, media_id).key))
-                for media_id in request.media_ids()
-            }
-
-    @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        with self.working, TemporaryDirectory(dir=self.tmp) as folder:
-            yield Path(folder)
-
-    @contextlib.contextmanager
-    def _stop_event(self, job_id: str) -> Iterator[threading.Event]:
-        """An event that is set as soon as the job is told to stop or this process is to end."""
-        stop, over = threading.Event(), threading.Event()
-
-        def watch() -> None:
-            while not over.wait(POLL_SECONDS):
-                if self.stopping.is_set() or self._to_be_left(job_id):
-                    stop.set()
-                    return
-
-        watcher = threading.Thread(target=watch, name=f"stop-{job_id}", daemon=True)
-        watcher.start()
-        try:
-            yield stop
-        finally:
-            over.set()
-            watcher.join()

@@ -22,6 +22,8 @@ from pycore.protocol import (
     Problem,
     Processor,
     ReelError,
+    TrackingRequest,
+    TrackingResult,
 )
 from server.db.database import Database
 from server.db.documents import dump, load
@@ -30,6 +32,8 @@ from server.db.tables import job_events, job_media, jobs, projects
 from server.db.trash import throw_away
 from server.jobs.states import Superseded, check_transition
 from server.storage.keys import job_folder
+
+Request = ExportRequest | TrackingRequest
 
 KEPT_PROGRESS_EVENTS = 50
 """Events that tell of progress alone are kept this far back: enough for those who watch, or come back."""
@@ -57,14 +61,14 @@ class JobManager:
     def create(
         self,
         project_id: str,
-        request: ExportRequest,
+        request: Request,
         *,
         name: str,
         estimate: Estimate,
         reason: str,
         idempotency_key: str | None = None,
     ) -> tuple[Job, bool]:
-        """A queued export job, and whether it is new: the same idempotency key with the same request
+        """A queued job, and whether it is new: the same idempotency key with the same request
         answers with the job made before. ReelError `job.idempotency-key` for the same key with another
         request."""
         with self._database.write(f"project {project_id}") as transaction:
@@ -73,7 +77,7 @@ class JobManager:
                 return known, False
             job = Job(
                 id=secrets.token_hex(12),
-                kind=JobKind.EXPORT,
+                kind=JobKind.EXPORT if isinstance(request, ExportRequest) else JobKind.TRACKING,
                 state=JobState.QUEUED,
                 project_id=project_id,
                 name=name,
@@ -104,7 +108,7 @@ class JobManager:
             _insert_event(transaction, job, progress_only=False)
         return job, True
 
-    def made_before(self, project_id: str, request: ExportRequest, idempotency_key: str | None) -> Job | None:
+    def made_before(self, project_id: str, request: Request, idempotency_key: str | None) -> Job | None:
         """The job that this key made, if any. ReelError `job.idempotency-key` where it was another
         request."""
         with self._database.read() as transaction:
@@ -115,15 +119,23 @@ class JobManager:
         with self._database.read() as transaction:
             return load(Job, _row(transaction, job_id).document)
 
-    def newest(self, project_id: str | None = None, owner: str | None = None, limit: int = 200) -> list[Job]:
-        """Newest first; a project's, an owner's, or all."""
+    def newest(
+        self,
+        project_id: str | None = None,
+        owner: str | None = None,
+        limit: int = 200,
+        kind: JobKind | None = None,
+    ) -> list[Job]:
+        """Newest first; a project's, an owner's, or all; of that kind alone where one is named (`limit`
+        counts all kinds)."""
         query = sa.select(jobs.c.document).order_by(*_NEWEST_FIRST).limit(limit)
         if project_id is not None:
             query = query.where(jobs.c.project_id == project_id)
         if owner is not None:
             query = query.where(jobs.c.owner == owner)
         with self._database.read() as transaction:
-            return [load(Job, document) for document in transaction.execute(query).scalars()]
+            found = [load(Job, document) for document in transaction.execute(query).scalars()]
+        return [job for job in found if kind is None or job.kind is kind]
 
     def cancel(self, job_id: str) -> Job:
         """A queued job is cancelled at once; a running one is told to stop, and stops within a segment. A
@@ -195,9 +207,14 @@ class JobManager:
             return transaction.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
 
     def request(self, job_id: str) -> ExportRequest:
-        """What the job is to do."""
+        """What an export is to make."""
         with self._database.read() as transaction:
             return load(ExportRequest, _row(transaction, job_id).request)
+
+    def tracking_request(self, job_id: str) -> TrackingRequest:
+        """What a tracking job is to look at."""
+        with self._database.read() as transaction:
+            return load(TrackingRequest, _row(transaction, job_id).request)
 
     def start(self, job_id: str, processor: Processor) -> bool:
         """Marks a job as running on the processor, again after a restart too. False where it is final or
@@ -254,6 +271,10 @@ class JobManager:
     def succeed(self, job_id: str, result: ExportResult) -> None:
         """Repeating it changes nothing."""
         self._finish(job_id, JobState.SUCCEEDED, progress=1.0, message="Done", result=result)
+
+    def succeed_tracking(self, job_id: str, result: TrackingResult) -> None:
+        """Repeating it changes nothing."""
+        self._finish(job_id, JobState.SUCCEEDED, progress=1.0, message="Done", tracked=result)
 
     def fail(self, job_id: str, problem: Problem) -> None:
         """Repeating it changes nothing."""
@@ -322,7 +343,7 @@ def _row(transaction: sa.Connection, job_id: str) -> Any:
 
 
 def _made_before(
-    transaction: sa.Connection, project_id: str, request: ExportRequest, key: str | None
+    transaction: sa.Connection, project_id: str, request: Request, key: str | None
 ) -> Job | None:
     if key is None:
         return None
@@ -335,8 +356,8 @@ def _made_before(
         raise ReelError.of(
             "job.idempotency-key",
             "This Idempotency-Key belongs to another request",
-            f"{key!r} was sent with a different export before.",
-            "Use a fresh key for a different export.",
+            f"{key!r} was sent with a different request before.",
+            "Use a fresh key for a different request.",
             422,
         )
     return load(Job, known.document)

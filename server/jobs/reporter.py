@@ -1,8 +1,9 @@
 """A running segment's progress, as the job's progress, at most four times a second."""
 
 import time
+from collections.abc import Sequence
+from typing import Protocol
 
-from server.gpu.base import ExportPlan
 from server.jobs.manager import JobManager
 
 REPORT_SECONDS = 0.25
@@ -10,11 +11,26 @@ FINISH_SHARE = 0.02
 """The share of the progress bar that joining gets."""
 
 
+class _Part(Protocol):
+    @property
+    def frames(self) -> int: ...
+
+
+class Planned(Protocol):
+    """A plan of segments that are made of frames."""
+
+    @property
+    def segments(self) -> Sequence[_Part]: ...
+
+    @property
+    def frames(self) -> int: ...
+
+
 class SegmentReporter:
     """Called with the segment's share done, 0 to 1. `close` accounts for the computing time since the last
     report."""
 
-    def __init__(self, manager: JobManager, job_id: str, plan: ExportPlan, index: int) -> None:
+    def __init__(self, manager: JobManager, job_id: str, plan: Planned, index: int) -> None:
         self._manager = manager
         self._job_id = job_id
         self._plan = plan

@@ -11,14 +11,14 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from pycore.protocol import Problem
+from pycore.protocol import JobKind, Problem, ReelError
 from server.config import Config
 from server.db.database import Database
 from server.db.fleet import HEARTBEAT_SECONDS, Fleet
@@ -26,7 +26,8 @@ from server.db.media import MediaTable
 from server.jobs.exports import ExportSteps
 from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
-from server.jobs.workflows import MAX_RECOVERIES, register_export
+from server.jobs.tracking import TrackingSteps
+from server.jobs.workflows import MAX_RECOVERIES, register_export, register_tracking
 from server.storage.opening import open_storage
 
 _log = logging.getLogger(__name__)
@@ -42,12 +43,16 @@ TIDIED_AT_ONCE = 500
 LEAVE_SECONDS = 5.0
 
 
+Workflows = Mapping[JobKind, Callable[[str], None]]
+
+
 def run_worker(config: Config) -> None:
     """Runs until a signal says stop, then ends the process. ReelError where it cannot start."""
     config.prepare()
     lock = WorkerLock(config.data, shared=bool(config.postgres))
     _be_modest()
     from server.gpu.local import local_processor  # loads torch: after the number of threads is set
+    from server.gpu.local_tracker import LocalTracker
 
     stopping = threading.Event()
     _on_signals(stopping)
@@ -58,8 +63,19 @@ def run_worker(config: Config) -> None:
     steps = ExportSteps(
         manager, MediaTable(database), fleet, open_storage(config), processor, scratch, stopping
     )
+    tracking = TrackingSteps(
+        manager,
+        steps.media,
+        fleet,
+        steps.storage,
+        processor,
+        scratch,
+        stopping,
+        steps.working,
+        tracker=LocalTracker(processor.info()),
+    )
     fleet.heartbeat(lock.executor, processor.info())
-    dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps))
+    dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps, tracking))
     _log.info("worker %d is ready: %s (%s)", os.getpid(), processor.info().name, lock.executor)
 
     beat = time.monotonic()
@@ -83,10 +99,10 @@ class Dispatcher:
     """Hands new jobs to DBOS's queue, takes over from workers that died, and notices jobs whose workflow has
     died without saying so."""
 
-    def __init__(self, manager: JobManager, fleet: Fleet, workflow: Callable[[str], None]) -> None:
+    def __init__(self, manager: JobManager, fleet: Fleet, workflows: Workflows) -> None:
         self._manager = manager
         self._fleet = fleet
-        self._workflow = workflow
+        self._workflows = workflows
         self._tidied = -TIDY_SECONDS
 
     def look(self) -> None:
@@ -104,8 +120,12 @@ class Dispatcher:
             _forget_old_workflows()
 
     def _enqueue(self, job_id: str) -> None:
+        try:
+            kind = self._manager.get(job_id).kind
+        except ReelError:
+            return  # deleted meanwhile
         with SetWorkflowID(job_id):  # the same id again changes nothing
-            DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
+            DBOS.enqueue_workflow(QUEUE, self._workflows[kind], job_id)
 
     def _check(self, job_id: str) -> None:
         workflow = DBOS.get_workflow_status(job_id)
@@ -144,7 +164,7 @@ def _scratch(folder: Path) -> Path:
     return folder
 
 
-def _launch_dbos(config: Config, executor: str, steps: ExportSteps) -> Callable[[str], None]:
+def _launch_dbos(config: Config, executor: str, exports: ExportSteps, tracking: TrackingSteps) -> Workflows:
     settings: DBOSConfig = {
         "name": "reelballers",
         "system_database_url": config.workflows_url,
@@ -156,10 +176,10 @@ def _launch_dbos(config: Config, executor: str, steps: ExportSteps) -> Callable[
     if config.postgres:
         settings["sys_db_pool_size"] = 5
     DBOS(config=settings)
-    workflow = register_export(steps)
+    workflows = {JobKind.EXPORT: register_export(exports), JobKind.TRACKING: register_tracking(tracking)}
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL_SECONDS)
-    return workflow
+    return workflows
 
 
 def _be_modest() -> None:
@@ -180,7 +200,7 @@ def _on_signals(stopping: threading.Event) -> None:
 def _dead(status: str) -> Problem:
     return Problem(
         "job.worker-died",
-        "The export ended without a result",
+        "The job ended without a result",
         f"Its worker died {MAX_RECOVERIES} times over it."
         if status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
         else f"Its workflow is {status}, or belongs to another version of ReelBallers.",

@@ -1,4 +1,5 @@
-"""An export as a durable DBOS workflow: killed at any moment, it goes on at the interrupted step.
+"""Exports and tracking as durable DBOS workflows: killed at any moment, they go on at the interrupted
+step.
 
 A step never raises: what it came to is its recorded result, so that a repeated workflow takes the same way.
 """
@@ -14,7 +15,10 @@ from dbos import DBOS
 from pycore.protocol import Problem, ReelError
 from server.db.documents import dump, load
 from server.gpu.base import ExportPlan, SegmentStats
-from server.jobs.exports import Cancelled, ExportSteps
+from server.gpu.tracking import TrackingPlan
+from server.jobs.exports import ExportSteps
+from server.jobs.steps import Cancelled
+from server.jobs.tracking import TrackingSteps
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +70,39 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
     return export
 
 
+def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
+    """The same for tracking jobs."""
+
+    @DBOS.step(name="tracking-plan")
+    def plan_step(job_id: str) -> Outcome:
+        return attempt(f"job {job_id}: planning", steps.stopping, lambda: dump(steps.plan(job_id)))
+
+    @DBOS.step(name="tracking-segment")
+    def segment_step(job_id: str, plan: TrackingPlan, index: int) -> Outcome:
+        what = f"job {job_id}: segment {index}"
+        return attempt(what, steps.stopping, lambda: steps.segment(job_id, plan, index))
+
+    @DBOS.step(name="tracking-finish")
+    def finish_step(job_id: str, plan: TrackingPlan) -> Outcome:
+        return attempt(f"job {job_id}: linking", steps.stopping, lambda: steps.finish(job_id, plan))
+
+    @DBOS.workflow(name="tracking", max_recovery_attempts=MAX_RECOVERIES)
+    def tracking(job_id: str) -> None:
+        if not steps.begin(job_id):
+            return
+        try:
+            plan = load(TrackingPlan, _value(plan_step(job_id)))
+            for segment in plan.segments:
+                _value(segment_step(job_id, plan, segment.index))
+            _value(finish_step(job_id, plan))
+        except Cancelled:
+            steps.cancelled(job_id)
+        except ReelError as error:
+            steps.failed(job_id, error.problem)
+
+    return tracking
+
+
 def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]) -> Outcome:
     """What `work` comes to, tried again when it fails for a reason that nobody foresaw."""
     for attempt in range(1, ATTEMPTS + 1):
@@ -99,8 +136,8 @@ def _value(outcome: Outcome) -> Any:
 _DISK_FULL = Problem(
     "storage.full",
     "The disk is full",
-    "There is no room for the next piece of the export.",
-    "Free some space, or delete old results, and export again.",
+    "There is no room for the next piece of the result.",
+    "Free some space, or delete old results, and try again.",
     507,
 )
 
@@ -108,7 +145,7 @@ _DISK_FULL = Problem(
 def _internal(what: str, error: Exception) -> Problem:
     return Problem(
         "job.internal",
-        "The export failed for a reason that we did not foresee",
+        "The job failed for a reason that we did not foresee",
         f"{what.partition(': ')[2].capitalize()}: {type(error).__name__}: {error}"[:500],
         "The worker's log has the details. Try again; if it happens again, please report it.",
         500,

@@ -38,3 +38,13 @@ def segment_keys(job_id: str, index: int) -> tuple[str, str]:
 def result_keys(job_id: str) -> tuple[str, str]:
     """A job's result: (video, facts)."""
     return f"{job_folder(job_id)}/result.mp4", f"{job_folder(job_id)}/result.json"
+
+
+def seen_key(job_id: str, index: int) -> str:
+    """What a tracking job saw in a segment."""
+    return f"{segments_folder(job_id)}/{index:05d}.npz"
+
+
+def tracking_key(job_id: str) -> str:
+    """A tracking job's result, a Tracking document."""
+    return f"{job_folder(job_id)}/tracking.json"

@@ -28,8 +28,9 @@ from server.db.fleet import Fleet
 from server.db.media import MediaTable
 from server.db.projects import Projects
 from server.gpu.base import ClipPlan, ExportPlan, FinishedFile, Segment, SegmentStats, Sources
-from server.jobs.exports import Cancelled, ExportSteps
+from server.jobs.exports import ExportSteps
 from server.jobs.manager import JobManager
+from server.jobs.steps import Cancelled
 from server.storage.keys import media_key
 from server.storage.local import LocalStorage
 from server.storage.signing import UrlSigner

@@ -14,7 +14,7 @@ from pycore.protocol import (
 )
 from server.gpu.base import Stopped
 from server.jobs import workflows
-from server.jobs.exports import WorkerStopping
+from server.jobs.steps import WorkerStopping
 from server.storage.local import LocalStorage
 from server.tests.job_bench import SEGMENTS, Bench, Killed
 
@@ -31,7 +31,7 @@ def test_killed_at_every_write_it_ends_the_same(bench: Bench, monkeypatch: pytes
             job = bench.job()
             bench.processor.ran.clear()
             with monkeypatch.context() as patch:
-                armed = _dying(patch, bench.storage, name, nth, after)
+                armed = dying(patch, bench.storage, name, nth, after)
                 try:
                     bench.run(job.id)
                 except Killed:
@@ -51,7 +51,7 @@ def test_killed_at_every_write_it_ends_the_same(bench: Bench, monkeypatch: pytes
     assert deaths == 2 * (SEGMENTS + 1) * 2 + 2
 
 
-def _dying(
+def dying(
     patch: pytest.MonkeyPatch, storage: LocalStorage, name: str, nth: int, after: bool
 ) -> Callable[[], bool]:
     """Lets the nth call of a method of the storage be the process's last; tells whether that is still to

@@ -3,7 +3,8 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from pycore.protocol import ExportRequest, Job, ReelError
+from pycore.protocol import ExportRequest, Job, JobKind
+from server.api.asking import IDEMPOTENCY_HEADER, complete_media, idempotency_key
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
 from server.gpu.base import ExportPlan
@@ -12,7 +13,7 @@ from server.gpu.router import choose
 
 def create(call: Call) -> Job | Answer:
     services, project_id, request = call.services, call.path["id"], call.body
-    key = _idempotency_key(call)
+    key = idempotency_key(call)
     project = services.projects.get(project_id)
     known = services.jobs.made_before(project_id, request, key)
     if known is not None:
@@ -32,7 +33,8 @@ def create(call: Call) -> Job | Answer:
 
 
 def newest(call: Call) -> list[Job]:
-    return call.services.jobs.newest(call.services.projects.get(call.path["id"]).id)
+    project = call.services.projects.get(call.path["id"])
+    return call.services.jobs.newest(project.id, kind=JobKind.EXPORT)
 
 
 def _plan(services: Services, project_id: str, request: ExportRequest) -> ExportPlan:
@@ -42,30 +44,9 @@ def _plan(services: Services, project_id: str, request: ExportRequest) -> Export
     with ExitStack() as stack:
         sources: dict[str, Path] = {}
         for media_id in request.media_ids():
-            media = services.media.get(project_id, media_id)
-            if media.info is None:
-                raise ReelError.of(
-                    "media.incomplete",
-                    "The media file is not there yet",
-                    f"The upload of {media.name} is not complete.",
-                    "Send the missing parts and complete the upload.",
-                    409,
-                )
+            media = complete_media(services, project_id, media_id)
             sources[media_id] = stack.enter_context(services.storage.as_file(media.key))
         return plan_export(sources, request)
-
-
-def _idempotency_key(call: Call) -> str | None:
-    key = call.headers.get("idempotency-key")
-    if key is not None and (not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable()):
-        raise ReelError.of(
-            "request.invalid",
-            "The request does not fit",
-            "Idempotency-Key: It must have 1 to 255 printable ASCII characters.",
-            "A UUID is a good one.",
-            422,
-        )
-    return key
 
 
 OPERATIONS = (
@@ -80,7 +61,7 @@ OPERATIONS = (
         status=202,
         statuses=(200,),
         problems=(404, 409, 422),
-        headers={"Idempotency-Key": "Any text of your choice: the same one never makes a second job."},
+        headers=IDEMPOTENCY_HEADER,
     ),
     Operation(
         "GET",

@@ -8,14 +8,14 @@ from pathlib import PurePath
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pycore.protocol import Job, JobEvent, JobState, ReelError
+from pycore.protocol import Job, JobEvent, JobKind, JobState, ReelError
 from server.api.auth import OWNER
 from server.api.operations import Call, Operation
 from server.api.services import Services
 from server.db.documents import dump
 from server.db.tokens import LOCAL
 from server.db.trash import empty_trash
-from server.storage.keys import result_keys
+from server.storage.keys import result_keys, tracking_key
 
 NOT_FOUND = 4404
 """The WebSocket's close code for a job that is not there."""
@@ -50,7 +50,8 @@ def result(call: Call) -> Response:
             409,
         )
     expires_at = int(services.clock()) + services.config.url_seconds
-    url = services.storage.url_to_get(result_keys(job.id)[0], file_name(job), expires_at)
+    key = tracking_key(job.id) if job.kind is JobKind.TRACKING else result_keys(job.id)[0]
+    url = services.storage.url_to_get(key, file_name(job), expires_at)
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
@@ -58,7 +59,7 @@ def file_name(job: Job) -> str:
     """What the downloaded file is called: the job's name without what file systems dislike."""
     stem = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", PurePath(job.name).stem).strip(" .") or "reel"
     size = f"-{job.result.out_size.width}x{job.result.out_size.height}" if job.result else ""
-    return f"{stem[:100]}{size}.mp4"
+    return f"{stem[:100]}{size}.{'json' if job.kind is JobKind.TRACKING else 'mp4'}"
 
 
 async def events(services: Services, websocket: WebSocket) -> None:
