@@ -24,7 +24,7 @@ from typing import Any
 from pycore.backends.gpu import Device, Frame, FrameKind, GpuBackend
 from pycore.capability import assess
 from pycore.framing.crop import snap
-from pycore.framing.paths import Path
+from pycore.framing.path import Path
 from pycore.framing.placing import Window, window_at, window_size
 from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
 from pycore.shaders import ShaderManager
@@ -84,8 +84,10 @@ class Pipeline:
         moves = path is not None and path.moves
         if path is not None and moves:
             window = window_size(path.rects(), self._source)
-            width, height = path.boxes[:, 2:].max(axis=0)
-            drawn = Size(math.ceil(float(width)), math.ceil(float(height)))  # never reduced
+            rects = path.rects()
+            drawn = Size(  # so that nothing is ever reduced
+                math.ceil(max(rect.width for rect in rects)), math.ceil(max(rect.height for rect in rects))
+            )
         side = self._device.facts.max_texture_side
         if max(window.width, window.height) * SCALE > side:
             raise ReelError.of(

@@ -13,8 +13,7 @@ const FILES = [
   { name: "pyodide.asm.mjs", share: 0.13, next: "Loading Python" },
   { name: "python_stdlib.zip", share: 0.2, next: "Loading Python" },
   { name: "pyodide.asm.wasm", share: 0.3, next: "Starting Python" },
-  { name: "numpy-", share: 0.1, next: "Starting ReelBallers" },
-  { name: "pycore-", share: 0.05, next: "Starting ReelBallers" },
+  { name: "pycore-", share: 0.15, next: "Starting ReelBallers" },
 ];
 
 /** JavaScript's own import(), for Python. */
@@ -39,7 +38,7 @@ async function boot({ base, api, software, tier, entry = "worker" }) {
       indexURL: pyodideUrl,
       lockFileURL: `${pyodideUrl}pyodide-lock.json`,
       packageBaseUrl: pyodideUrl,
-      packages: ["numpy", "pycore"], // paths and spotlights are arrays
+      packages: ["pycore"],
     });
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";

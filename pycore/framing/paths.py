@@ -1,4 +1,4 @@
-"""Paths of boxes over time (`protocol.PathPoint`): read, made, thinned out."""
+"""Paths of boxes over time (`protocol.PathPoint`): made and thinned out. path.py looks them up."""
 
 from collections.abc import Sequence
 
@@ -9,46 +9,6 @@ from pycore.tracking.types import Bools, Floats, Ints
 
 TOLERANCE = 0.03
 """How far, in display pixels, a thinned path may lie from the path: far below what a filter shows."""
-
-
-class Path:
-    """A path to look up quickly. Without points it has no box anywhere."""
-
-    def __init__(self, points: Sequence[PathPoint]) -> None:
-        self.times_us: Ints = np.array([point.time_us for point in points], np.int64)
-        rects = [(point.rect.x, point.rect.y, point.rect.width, point.rect.height) for point in points]
-        self.boxes: Floats = np.array(rects, np.float64).reshape(-1, 4)
-
-    def __len__(self) -> int:
-        return len(self.times_us)
-
-    @property
-    def moves(self) -> bool:
-        """Whether it is ever anywhere else than at its beginning."""
-        return len(self) > 0 and bool(np.ptp(self.boxes, axis=0).any())
-
-    def rects(self) -> list[Rect]:
-        """The points' boxes."""
-        return [Rect(*box) for box in self.boxes.tolist()]
-
-    def at(self, time_us: int) -> Rect | None:
-        """The box at that moment; None where there is nothing to see."""
-        if not len(self):
-            return None
-        after = int(np.searchsorted(self.times_us, time_us, side="right"))
-        before = max(after - 1, 0)
-        after = min(after, len(self) - 1)
-        first, second = self.boxes[before], self.boxes[after]
-        start, end = int(self.times_us[before]), int(self.times_us[after])
-        if not _visible(first) or (time_us > start and not _visible(second)):
-            return None
-        share = min(max((time_us - start) / (end - start), 0.0), 1.0) if end > start else 0.0
-        x, y, width, height = (first * (1.0 - share) + second * share).tolist()
-        return Rect(x, y, width, height)
-
-
-def _visible(box: Floats) -> bool:
-    return bool(box[2] > 0 and box[3] > 0)
 
 
 def crop_points(times_us: Ints, boxes: Floats, cuts_us: Sequence[int] = ()) -> list[PathPoint]:

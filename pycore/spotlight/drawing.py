@@ -4,7 +4,7 @@ are held to. Edges are as wide as a pixel: coverage is 1/2 on an outline and cha
 import numpy as np
 
 from pycore.protocol import Rect
-from pycore.spotlight.font import sampled
+from pycore.spotlight.font import Text
 from pycore.spotlight.mark import Mark
 from pycore.tracking.types import Floats
 
@@ -91,7 +91,21 @@ def _label(x: Floats, y: Floats, fine: float, mark: Mark) -> tuple[Floats, Float
     plate = _cover(distance, fine)
     bar = plate * _cover(top + height - 0.16 * mark.capital - y, fine)
     u, v = np.broadcast_arrays((x - mark.start[0]) / mark.letter, (y - mark.start[1]) / mark.letter)
-    rows, columns = mark.line.distances.shape
+    rows, columns = mark.line.height, mark.line.width
     inside = (u >= 0) & (u <= columns) & (v >= 0) & (v <= rows)
-    letters = _cover(-sampled(mark.line, u, v) * mark.letter, fine)
+    letters = _cover(-_sampled(mark.line, u, v) * mark.letter, fine)
     return plate, bar, np.where(inside, letters, 0.0)
+
+
+def _sampled(text: Text, x: Floats, y: Floats) -> Floats:
+    """The distances at places in the line's pixels (x from its left, y from its top), between pixel centres
+    linearly, outside as at the edge."""
+    height, width = text.height, text.width
+    distances = np.frombuffer(text.distances, "<f4").reshape(height, width).astype(np.float64)
+    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    across, down = x - left, y - top
+    upper = distances[top, left] * (1 - across) + distances[top, right] * across
+    lower = distances[below, left] * (1 - across) + distances[below, right] * across
+    return upper * (1 - down) + lower * down

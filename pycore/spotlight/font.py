@@ -1,112 +1,129 @@
 """The font that names are written in, and text set in it: as distances, so that it is sharp at every size and
-the same in the browser and on the server. Made by server/training/font.py."""
+the same in the browser and on the server. Made by server/training/font.py. Without numpy: the preview does
+not wait for that."""
 
+import struct
+import sys
 import unicodedata
-from dataclasses import dataclass, fields
+import zlib
+from array import array
+from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
+from math import ceil
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pycore.tracking.types import Floats
-
-FILE = Path(__file__).with_name("roboto_bold.npz")
+FILE = Path(__file__).with_name("roboto_bold.font")
 SPREAD = 4
 """Pixels to either side of an outline over which a letter's picture tells the distance."""
 
 LONGEST = 40
 """Characters of a name; what is longer is cut."""
 
+_HEAD = struct.Struct("<2I2f")
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True)
 class Font:
-    """Letters of one height below each other: codes (n,), the first stands for all that is missing; advances
-    (n,) and widths (n,) in pixels; pixels: the letters' pictures (height, width) one after the other, uint8,
-    128 on the outline. `baseline` is a row, `capital` the height of an H."""
+    """Letters of one height: their `codes`, of which the first stands for all that is missing, `advances` and
+    `widths` in pixels, and pictures (height, width) one after the other in `pixels`: 128 on the outline, more
+    inside, 0 and 255 SPREAD away. `baseline` is a row, `capital` the height of an H."""
 
-    codes: NDArray[np.uint32]
-    advances: NDArray[np.float32]
-    widths: NDArray[np.uint16]
-    pixels: NDArray[np.uint8]
+    codes: list[int]
+    advances: list[float]
+    widths: list[int]
+    pixels: bytes
+    height: int
     baseline: float
     capital: float
-    height: int
 
-    def save(self, path: Path) -> None:
-        np.savez_compressed(path, **{each.name: getattr(self, each.name) for each in fields(self)})
-
-    def letter(self, number: int) -> NDArray[np.uint8]:
-        """(height, width)"""
-        start = int(self.widths[:number].sum()) * self.height
-        width = int(self.widths[number])
-        return self.pixels[start : start + width * self.height].reshape(self.height, width)
-
-    def number(self, char: str) -> int:
-        """The letter for a character; where there is none, that without its accents."""
-        for each in (char, unicodedata.normalize("NFKD", char)[:1]):
-            found = np.flatnonzero(self.codes == ord(each))
-            if len(found):
-                return int(found[0])
-        return 0
+    def packed(self) -> bytes:
+        """The file: little-endian numbers, deflated."""
+        count = len(self.codes)
+        head = _HEAD.pack(count, self.height, self.baseline, self.capital)
+        tables = struct.pack(f"<{count}I{count}f{count}H", *self.codes, *self.advances, *self.widths)
+        return zlib.compress(head + tables + self.pixels, 9)
 
 
-@cache
-def font() -> Font:
-    with np.load(FILE) as file:
-        whole = {name: file[name] for name in file.files}
+def unpacked(data: bytes) -> Font:
+    data = zlib.decompress(data)
+    count, height, baseline, capital = _HEAD.unpack_from(data)
+    tables = struct.Struct(f"<{count}I{count}f{count}H")
+    numbers = tables.unpack_from(data, _HEAD.size)
     return Font(
-        whole["codes"],
-        whole["advances"],
-        whole["widths"],
-        whole["pixels"],
-        float(whole["baseline"]),
-        float(whole["capital"]),
-        int(whole["height"]),
+        codes=list(numbers[:count]),
+        advances=list(numbers[count : 2 * count]),
+        widths=list(numbers[2 * count :]),
+        pixels=data[_HEAD.size + tables.size :],
+        height=height,
+        baseline=baseline,
+        capital=capital,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:
-    """A line of text: (h, w) float32, how far inside of the letters, in its own pixels, up to SPREAD,
-    negative outside. `baseline` is a row, `capital` the height of an H."""
+    """A line of text. distances: `height` rows of `width` float32: how far inside of the letters, in its own
+    pixels, up to SPREAD, negative outside. `baseline` is a row, `capital` the height of an H."""
 
-    distances: NDArray[np.float32]
+    distances: bytes
+    width: int
+    height: int
     baseline: float
     capital: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Face:
+    font: Font
+    numbers: dict[int, int]
+    starts: list[int]
+
+
+@cache
+def _face() -> _Face:
+    font = unpacked(FILE.read_bytes())
+    starts = list(accumulate((width * font.height for width in font.widths), initial=0))
+    return _Face(font, {code: number for number, code in enumerate(font.codes)}, starts)
+
+
 @cache
 def set_text(text: str) -> Text | None:
-    """`text` in the font; None for what has nothing to see."""
-    cleaned = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:LONGEST]
-    cleaned = unicodedata.normalize("NFC", cleaned)
+    """`text` in the font, a character that it lacks without its accents; None for what has nothing to see."""
+    cleaned = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    cleaned = unicodedata.normalize("NFC", cleaned)[:LONGEST]
     if not cleaned:
         return None
-    made = font()
-    numbers = [made.number(char) for char in cleaned]
-    starts = np.concatenate([[0.0], np.cumsum(made.advances[numbers])])
-    line = np.zeros((made.height, int(np.ceil(starts[-1])) + 2 * SPREAD + 1), np.float32)
-    for number, start in zip(numbers, starts, strict=False):
-        letter = made.letter(number).astype(np.float32)
-        whole, part = int(start), float(start % 1)
-        shifted = np.zeros((made.height, letter.shape[1] + 1), np.float32)
-        shifted[:, :-1] += (1 - part) * letter
-        shifted[:, 1:] += part * letter
-        place = line[:, whole : whole + shifted.shape[1]]
-        np.maximum(place, shifted[:, : place.shape[1]], out=place)
-    return Text(((line - 128) / 127 * SPREAD).astype(np.float32), made.baseline, made.capital)
+    face = _face()
+    font = face.font
+    numbers = [_number(face, char) for char in cleaned]
+    pens = list(accumulate((font.advances[number] for number in numbers), initial=0.0))
+    width = ceil(pens[-1]) + 2 * SPREAD + 1
+    line = array("f", bytes(4 * width * font.height))
+    for number, pen in zip(numbers, pens, strict=False):
+        _stamp(line, width, face, number, pen)
+    told = array("f", ((value - 128) / 127 * SPREAD for value in line))
+    if sys.byteorder == "big":
+        told.byteswap()
+    return Text(told.tobytes(), width, font.height, font.baseline, font.capital)
 
 
-def sampled(text: Text, x: Floats, y: Floats) -> Floats:
-    """The distances at places in the line's pixels (x from its left, y from its top), between pixel centres
-    linearly, outside as at the edge."""
-    distances = text.distances.astype(np.float64)
-    height, width = distances.shape
-    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    across, down = x - left, y - top
-    upper = distances[top, left] * (1 - across) + distances[top, right] * across
-    lower = distances[below, left] * (1 - across) + distances[below, right] * across
-    return upper * (1 - down) + lower * down
+def _number(face: _Face, char: str) -> int:
+    plain = unicodedata.normalize("NFKD", char)[0]
+    return face.numbers.get(ord(char), face.numbers.get(ord(plain), 0))
+
+
+def _stamp(line: "array[float]", width: int, face: _Face, number: int, pen: float) -> None:
+    """The letter's picture at `pen`, between pixels linearly; letters beside each other join."""
+    font, wide = face.font, face.font.widths[number]
+    left, part = int(pen), pen % 1
+    for row in range(font.height):
+        start = face.starts[number] + row * wide
+        before = 0.0
+        at = row * width + left
+        for value in (*font.pixels[start : start + wide], 0):
+            mixed = (1 - part) * value + part * before
+            if left + wide < width or at < (row + 1) * width:
+                line[at] = max(line[at], mixed)
+            before = value
+            at += 1

@@ -5,9 +5,7 @@ looks the same at every zoom."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from pycore.framing.paths import Path
+from pycore.framing.path import Path, visible
 from pycore.protocol import PathPoint, Rect, ReelError, Spotlight, SpotlightStyle
 from pycore.spotlight.font import SPREAD, Text, set_text
 
@@ -64,10 +62,9 @@ class Marker:
         self._path = Path(subject)
         self._color = _color(spotlight.color)
         self._line = set_text(spotlight.label)
-        visible = self._path.boxes[:, 2:].min(axis=1, initial=np.inf) > 0
-        self._changes = self._path.times_us[1:][visible[1:] != visible[:-1]]
+        self._changes = self._path.changes_us()
         shown = spotlight.style is not SpotlightStyle.NONE and spotlight.strength > 0
-        self.draws = shown and bool(visible.any())
+        self.draws = shown and any(visible(box) for box in self._path.rects())
         """Whether there is ever anything to draw."""
 
     def mark(self, time_us: int, crop: Rect) -> Mark | None:
@@ -79,9 +76,9 @@ class Marker:
 
     def _opacity(self, time_us: int) -> float:
         faded = 1.0
-        if len(self._changes):
+        if self._changes:
             # A visible run ends a microsecond before its hole begins
-            nearest = int(np.abs(self._changes - time_us).min())
+            nearest = min(abs(change - time_us) for change in self._changes)
             faded = min(1.0, (nearest + 1) / FADE_US)
         return self._spotlight.strength * faded
 
@@ -147,7 +144,7 @@ def _mark(
 
 def _labelled(mark: Mark, line: Text, bottom: float, crop: Rect) -> Mark:
     """With the name above the player, or as near to that as the crop lets it be."""
-    letters = line.distances.shape[1] - 2 * SPREAD
+    letters = line.width - 2 * SPREAD
     capital = max(_CAPITAL * mark.height, _LEAST_CAPITAL * crop.height)
     per_capital = letters / line.capital + 1.2  # the plate's width
     capital = min(capital, _WIDEST_PLATE * crop.width / per_capital)

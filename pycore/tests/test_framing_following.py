@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pycore.framing.crop import default_crop, ratio
 from pycore.framing.following import Scene, crop_path
-from pycore.framing.paths import Path, box_points, crop_points
+from pycore.framing.path import Path
+from pycore.framing.paths import box_points, crop_points
 from pycore.framing.subject import Ball, Subject
 from pycore.protocol import Aspect, Framing, Keyframe, Rect, Size
 from pycore.tracking import Floats, Ints

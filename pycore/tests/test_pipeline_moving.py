@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pycore.framing.paths import Path
+from pycore.framing.path import Path
 from pycore.protocol import PathPoint, Rect, Size, Spotlight, SpotlightStyle
 from pycore.spotlight.drawing import draw
 from pycore.spotlight.mark import Marker

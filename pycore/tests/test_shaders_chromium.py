@@ -107,7 +107,7 @@ def placed(case: marks.MarkCase) -> dict[str, Any]:
     pixels = window_of(case)
     height, width, _ = pixels.shape
     line = None if case.mark is None else case.mark.line
-    letters = bytes(4) if line is None else line.distances.tobytes()
+    letters = bytes(4) if line is None else line.distances
     size = case.size
     return {
         "kind": str(FrameKind.TEXTURE),

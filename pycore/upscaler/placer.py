@@ -53,7 +53,7 @@ class Placing:
 
 
 def _packed(mark: Mark) -> bytes:
-    height, width = (0, 0) if mark.line is None else mark.line.distances.shape
+    width, height = (0, 0) if mark.line is None else (mark.line.width, mark.line.height)
     return _MARK.pack(
         *mark.color,
         mark.opacity,
@@ -111,7 +111,7 @@ class Placer:
             return
         if self._letters is not None:
             self._device.free_buffer(self._letters)
-        data = bytes(4) if line is None else line.distances.tobytes()
+        data = bytes(4) if line is None else line.distances
         self._letters = self._device.create_buffer(len(data), BufferUsage.STORAGE | BufferUsage.COPY_DST)
         self._device.write_buffer(self._letters, data)
         self._line = line

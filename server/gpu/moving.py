@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pycore.framing.paths import Path
+from pycore.framing.path import Path
 from pycore.framing.placing import Window, window_at
 from pycore.protocol import ExportClip, PathPoint, Rect, ReelError, Size
 from pycore.spotlight.mark import Mark, Marker, check

@@ -1,5 +1,6 @@
 """The spotlight on the net's device: pycore/spotlight/drawing.py is its definition."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,8 +82,9 @@ def _named(rgb: Tensor, x: Tensor, y: Tensor, fine: float, mark: Mark) -> Tensor
 
 def _letters(x: Tensor, y: Tensor, fine: float, mark: Mark) -> Tensor:
     assert mark.line is not None
-    line = torch.from_numpy(mark.line.distances).to(x.device, x.dtype)
-    rows, columns = line.shape
+    rows, columns = mark.line.height, mark.line.width
+    read = np.frombuffer(mark.line.distances, "<f4").reshape(rows, columns).copy()
+    line = torch.from_numpy(read).to(x.device, x.dtype)
     u, v = (x[0] - mark.start[0]) / mark.letter, (y[:, 0] - mark.start[1]) / mark.letter
     across, down = (u - 0.5).clamp(0, columns - 1), (v - 0.5).clamp(0, rows - 1)
     left, top = across.floor().long(), down.floor().long()

@@ -89,7 +89,7 @@ def test_bad_media(tmp_path: Path, case: str) -> None:
         (["--size", "64x64", "--start", "5"], "No frame is shown"),
         (["--size", "64x64", "--device", "abacus"], "no device “abacus”"),
         (["--size", "64x64", "--colour", "red"], "No such option"),
-        ([], "Missing option"),
+        ([], "--aspect"),
     ],
 )
 def test_what_was_asked_wrongly(clip: Path, tmp_path: Path, options: list[str], message: str) -> None:

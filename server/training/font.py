@@ -49,13 +49,13 @@ def made(path: Path) -> Font:
             pictures.append(picture)
     capital = face.getbbox("H", anchor="ls")
     return Font(
-        codes=np.array(codes, np.uint32),
-        advances=np.array(advances, np.float32),
-        widths=np.array([picture.shape[1] for picture in pictures], np.uint16),
-        pixels=np.concatenate([picture.reshape(-1) for picture in pictures]),
+        codes=codes,
+        advances=advances,
+        widths=[picture.shape[1] for picture in pictures],
+        pixels=b"".join(picture.tobytes() for picture in pictures),
+        height=height + 2 * SPREAD,
         baseline=ascent / _FINER + SPREAD,
         capital=-capital[1] / _FINER,
-        height=height + 2 * SPREAD,
     )
 
 
@@ -89,4 +89,4 @@ def _to_nearest(marked: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    made(Path(sys.argv[1])).save(FILE)
+    FILE.write_bytes(made(Path(sys.argv[1])).packed())
