@@ -14,11 +14,16 @@ from pycore.document import (
     same_media,
     with_aspect,
     with_crop,
+    with_framing,
+    with_keyframe,
     with_output,
+    with_spotlight,
     with_trim,
+    without_keyframe,
 )
 from pycore.estimating import Estimator
 from pycore.exporting import Exporter
+from pycore.framing.presets import PRESETS
 from pycore.job_board import JobBoard
 from pycore.previewing import Previewing
 from pycore.protocol import (
@@ -38,11 +43,15 @@ from pycore.protocol import (
     Redo,
     ReelError,
     RefreshServer,
+    RemoveKeyframe,
     Route,
     SetAspect,
     SetCrop,
+    SetFraming,
+    SetKeyframe,
     SetOutput,
     SetPreview,
+    SetSpotlight,
     SetTrim,
     SignIn,
     StartExport,
@@ -130,6 +139,7 @@ class App:
             estimates=self._estimator.estimates,
             upload=self._upload,
             jobs=self._board.list(),
+            presets=PRESETS,
         )
 
     async def handle(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,6 +181,14 @@ class App:
                 self._edit(lambda project: with_output(project, size, model))
             case SetPreview():
                 self._previewing.look(command)
+            case SetFraming(framing, gesture):
+                self._edit(lambda project: with_framing(project, framing), gesture)
+            case SetSpotlight(spotlight, gesture):
+                self._edit(lambda project: with_spotlight(project, spotlight), gesture)
+            case SetKeyframe(time_us, crop, gesture):
+                self._edit(lambda project: with_keyframe(project, time_us, crop), gesture)
+            case RemoveKeyframe(time_us):
+                self._edit(lambda project: without_keyframe(project, time_us))
             case Undo():
                 if self._media().history.undo():
                     self._document_changed()

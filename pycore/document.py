@@ -4,11 +4,32 @@ undoes them."""
 from dataclasses import dataclass, field, replace
 
 from pycore.framing import crop as framing
-from pycore.protocol import Aspect, Clip, MediaInfo, ModelName, Output, Project, Rect, ReelError, Size
+from pycore.framing import presets
+from pycore.protocol import (
+    Aspect,
+    Clip,
+    Framing,
+    Keyframe,
+    MediaInfo,
+    ModelName,
+    Output,
+    Project,
+    Rect,
+    ReelError,
+    Size,
+    Spotlight,
+)
+from pycore.spotlight import mark
+from pycore.spotlight.font import LONGEST
 
 MIN_CLIP_US = 100_000
 """Shortest clip in microseconds: a few frames, so that neither the preview nor a codec is left without
 any."""
+
+SAME_FRAME_US = 8_000
+"""Keyframes nearer to each other than this are in the same frame, at any usual rate."""
+
+MAX_KEYFRAMES = 1_000
 
 MIN_OUTPUT_SIDE = 16
 MAX_OUTPUT_SIDE = 7680
@@ -72,7 +93,7 @@ def with_crop(project: Project, crop: Rect) -> Project:
         project = replace(
             project, output=replace(project.output, size=default_output(clip.aspect, clip.crop))
         )
-    return replace(project, clips=[clip])
+    return _refitted(replace(project, clips=[clip]))
 
 
 def with_aspect(project: Project, aspect: Aspect) -> Project:
@@ -82,7 +103,7 @@ def with_aspect(project: Project, aspect: Aspect) -> Project:
         return project
     crop = framing.reshape(clip.crop, clip.media.size, aspect)
     output = replace(project.output, size=default_output(aspect, crop))
-    return replace(project, clips=[replace(clip, aspect=aspect, crop=crop)], output=output)
+    return _refitted(replace(project, clips=[replace(clip, aspect=aspect, crop=crop)], output=output))
 
 
 def with_trim(project: Project, in_us: int, out_us: int) -> Project:
@@ -122,12 +143,71 @@ def with_output(project: Project, size: Size, model: ModelName) -> Project:
     return replace(project, output=Output(size, model))
 
 
+def with_framing(project: Project, settings: Framing) -> Project:
+    """The crop follows otherwise. Raises ReelError `framing.range`."""
+    presets.check(settings)
+    return replace(project, clips=[replace(only_clip(project), framing=settings)])
+
+
+def with_spotlight(project: Project, spotlight: Spotlight) -> Project:
+    """The player is marked otherwise. Raises ReelError `spotlight.color` and `spotlight.strength`."""
+    mark.check(spotlight)
+    spotlight = replace(spotlight, label=spotlight.label[:LONGEST])
+    return replace(project, clips=[replace(only_clip(project), spotlight=spotlight)])
+
+
+def with_keyframe(project: Project, time_us: int, crop: Rect) -> Project:
+    """The crop at that moment is this one, in the clip's shape. It takes the place of a keyframe in the same
+    frame."""
+    clip = only_clip(project)
+    time_us = min(max(time_us, 0), clip.media.duration_us)
+    others = [each for each in clip.keyframes if abs(each.time_us - time_us) > SAME_FRAME_US]
+    keyframes = sorted([*others, Keyframe(time_us, _of_shape(crop, clip))], key=lambda each: each.time_us)
+    if len(keyframes) > MAX_KEYFRAMES:
+        raise ReelError.of(
+            "keyframe.too-many",
+            "There are too many keyframes",
+            f"A clip takes {MAX_KEYFRAMES}.",
+            "Remove some, or split the clip.",
+        )
+    return replace(project, clips=[replace(clip, keyframes=keyframes)])
+
+
+def without_keyframe(project: Project, time_us: int) -> Project:
+    """Without the keyframe nearest to that moment. Raises ReelError `keyframe.none`."""
+    clip = only_clip(project)
+    if not clip.keyframes:
+        hint = "Drag the crop frame while it moves to make one."
+        raise ReelError.of("keyframe.none", "There is no keyframe", hint=hint, status=404)
+    nearest = min(clip.keyframes, key=lambda each: abs(each.time_us - time_us))
+    return replace(
+        project, clips=[replace(clip, keyframes=[each for each in clip.keyframes if each is not nearest])]
+    )
+
+
+def _refitted(project: Project) -> Project:
+    """With keyframes in the picture and of the crop's shape."""
+    clip = only_clip(project)
+    if not clip.keyframes:
+        return project
+    keyframes = [replace(each, crop=_of_shape(each.crop, clip)) for each in clip.keyframes]
+    return replace(project, clips=[replace(clip, keyframes=keyframes)])
+
+
+def _of_shape(crop: Rect, clip: Clip) -> Rect:
+    """The crop around the same centre, as high as it is where the picture allows, in the clip's shape."""
+    shape = clip.crop.width / clip.crop.height
+    width = crop.height * shape
+    shaped = Rect(crop.x + (crop.width - width) / 2, crop.y, width, crop.height)
+    return framing.fit(shaped, clip.media.size, clip.aspect)
+
+
 def with_media(project: Project, media: MediaInfo) -> Project:
     """The same clip on what the server's probe says of the medium; crop and range are clamped where it says
     less."""
     clip = replace(only_clip(project), media=media)
     clip = replace(clip, crop=framing.fit(clip.crop, media.size, clip.aspect))
-    return with_trim(replace(project, clips=[clip]), clip.in_us, clip.out_us)
+    return with_trim(_refitted(replace(project, clips=[clip])), clip.in_us, clip.out_us)
 
 
 def same_media(one: Project, other: Project) -> bool:

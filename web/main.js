@@ -40,6 +40,7 @@ let state = {
   estimates: [],
   upload: null,
   jobs: [],
+  presets: [],
 };
 let boot = { progress: 0, message: "Starting" };
 /** @type {Problem | null} */

@@ -8,6 +8,7 @@ commands: they travel as {"frame": VideoFrame, "time_us": n} and are answered by
 from dataclasses import dataclass
 from typing import Literal
 
+from pycore.protocol.framing import Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
 from pycore.protocol.project import Aspect
@@ -86,6 +87,43 @@ class SetPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFraming:
+    """How the crop follows. Calls with the same non-empty `gesture` undo as one step."""
+
+    framing: Framing
+    gesture: str = ""
+    type: Literal["set-framing"] = "set-framing"
+
+
+@dataclass(frozen=True, slots=True)
+class SetSpotlight:
+    """How the player is marked. `gesture` as in SetFraming."""
+
+    spotlight: Spotlight
+    gesture: str = ""
+    type: Literal["set-spotlight"] = "set-spotlight"
+
+
+@dataclass(frozen=True, slots=True)
+class SetKeyframe:
+    """The crop at that moment is this, clamped to the picture and to the crop's shape; a keyframe that is
+    there already (within half a frame) is replaced. `gesture` as in SetFraming."""
+
+    time_us: int
+    crop: Rect
+    gesture: str = ""
+    type: Literal["set-keyframe"] = "set-keyframe"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveKeyframe:
+    """Takes the keyframe nearest to that moment away."""
+
+    time_us: int
+    type: Literal["remove-keyframe"] = "remove-keyframe"
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     type: Literal["undo"] = "undo"
 
@@ -145,6 +183,10 @@ Command = (
     | SetTrim
     | SetOutput
     | SetPreview
+    | SetFraming
+    | SetSpotlight
+    | SetKeyframe
+    | RemoveKeyframe
     | Undo
     | Redo
     | RefreshServer

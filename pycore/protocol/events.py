@@ -6,6 +6,7 @@ from typing import Literal
 from pycore.protocol.analysis import Analysis, Followed, TracksChanged
 from pycore.protocol.capability import Capability
 from pycore.protocol.errors import Problem
+from pycore.protocol.framing import FramingPreset
 from pycore.protocol.jobs import Estimate, Job, ServerInfo
 from pycore.protocol.project import Project
 
@@ -35,7 +36,7 @@ class AppState:
     """All that the page draws. The page keeps no truth of its own but the `<video>` element's playback.
 
     `server` is null while it is unknown or out of reach (`server_problem` says why). `estimates` are for the
-    present clip and output, the recommended one marked. `jobs` are newest first.
+    present clip and output, the recommended one marked. `jobs` are newest first. `presets`: ways to frame.
     """
 
     capability: Capability | None = None
@@ -49,6 +50,7 @@ class AppState:
     upload: Upload | None = None
     jobs: list[Job] = field(default_factory=list)
     analysis: Analysis = field(default_factory=Analysis)
+    presets: list[FramingPreset] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

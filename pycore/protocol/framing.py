@@ -63,3 +63,13 @@ class Framing:
     smoothness: float = 0.6
     margin: float = 0.1
     ball: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class FramingPreset:
+    """A way to frame that people choose by its `label`; `note` says what for."""
+
+    name: str
+    label: str
+    note: str
+    framing: Framing

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pycore.protocol import Aspect, Rect, Size, WebGPULevel
+from pycore.protocol import Aspect, Clip, Rect, Size, WebGPULevel
 from pycore.tests.session.real_server import Page, in_a_session
 
 NOBODY = "http://127.0.0.1:9"
@@ -209,3 +209,27 @@ async def test_looks_of_the_preview_are_kept_one_by_one(page: Page) -> None:
     await page.do("set-preview", split=0.25)
     await page.do("set-preview", sharpness=1)
     assert (page.state.preview.split, page.state.preview.sharpness) == (0.25, 1.0)
+
+
+def only(page: Page) -> Clip:
+    assert page.state.project is not None
+    return page.state.project.clips[0]
+
+
+@in_a_session
+async def test_framing_spotlight_and_keyframes_are_edits(page: Page, clip: Path) -> None:
+    await page.open(clip)
+    assert [each.name for each in page.state.presets] == ["steady", "close", "action"]
+    framing = {"follow": True, "player_share": 0.5, "smoothness": 0.2, "margin": 0.1, "ball": 0.0}
+    await page.do("set-framing", framing=framing)
+    await page.do("set-spotlight", spotlight={"style": "ring", "label": "Ana"})
+    await page.do("set-keyframe", time_us=40_000, crop={"x": 0, "y": 0, "width": 90, "height": 160})
+    assert only(page).framing.player_share == 0.5
+    assert only(page).spotlight.label == "Ana"
+    assert [each.time_us for each in only(page).keyframes] == [40_000]
+    await page.do("remove-keyframe", time_us=0)
+    assert only(page).keyframes == []
+    for _ in range(4):
+        await page.do("undo")
+    assert only(page).framing.player_share == 0.3
+    assert not page.state.can_undo
