@@ -112,6 +112,7 @@ class App:
             self._notice,
             force_software=options.software,
             tier=options.tier,
+            store=host.store,
         )
 
     def start(self) -> None:

@@ -22,6 +22,7 @@ from time import perf_counter
 from typing import Any
 
 from pycore.backends.gpu import Device, Frame, FrameKind, GpuBackend
+from pycore.backends.host import Store
 from pycore.capability import assess
 from pycore.framing.crop import snap
 from pycore.framing.path import Path
@@ -41,11 +42,12 @@ class Pipeline:
     """Draws video frames, upscaled, on one canvas. Setters take effect with the next frame; a change of the
     crop's place or of the look costs 32 bytes to the GPU, a change of its size new textures."""
 
-    def __init__(self, device: Device, canvas: Any) -> None:
-        """`canvas`: the platform's (see Device.canvas)."""
+    def __init__(self, device: Device, canvas: Any, store: Store | None = None, lower: int = 0) -> None:
+        """`canvas`: the platform's (see Device.canvas). `store`: where tuned kernels are kept. `lower`: how
+        many tiers to stay below the one that is fast enough."""
         self.canvas = device.canvas(canvas)
         self._device = device
-        self._tiers = Tiers(device, self.canvas.format)
+        self._tiers = Tiers(device, self.canvas.format, store, lower)
         self._placer = Placer(device, ShaderManager(device), self.canvas)
         self._busy = False
         self._closed = False
@@ -123,6 +125,17 @@ class Pipeline:
         await (self._tiers.measure_nets() if tier is None else self._tiers.force(tier))
 
     @property
+    def untuned(self) -> bool:
+        """Whether `tune` would do something."""
+        return self._crop is not None and self._tiers.untuned(self._window)
+
+    async def tune(self) -> None:
+        """Finds the kernels that this GPU computes the present tier fastest with, at the crop's size, and
+        draws with them from then on. Frames may be drawn meanwhile. Raises ReelError (see tuner.tune)."""
+        if self._crop is not None:
+            await self._tiers.tune(self._window)
+
+    @property
     def tier(self) -> Tier:
         """The tier of the next frame."""
         return Tier.BASE if self._crop is None else self._tiers.best(self._window)
@@ -165,6 +178,7 @@ class Pipeline:
         submitted = perf_counter()
         await self._device.done()
         finished = perf_counter()
+        self._tiers.felt((finished - submitted) * 1000, finished)
         if error := self._device.take_error():
             hint = "Reload the page; export through the server is not affected."
             raise ReelError.of("gpu.failed", "The GPU could not draw a frame", error, hint, status=500)

@@ -1,12 +1,13 @@
 """Reel: finds a GPU, makes the pipeline once canvas, medium and device are there, and makes it anew when the
 device is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from pycore import pipeline
 from pycore.backends.gpu import Device, Frame, GpuBackend
+from pycore.backends.host import Store
 from pycore.document import only_clip
 from pycore.protocol import (
     Capability,
@@ -41,6 +42,7 @@ class Previewing:
         *,
         force_software: bool,
         tier: Tier | None = None,
+        store: Store | None = None,
     ) -> None:
         self._gpu = gpu
         self._tasks = tasks
@@ -48,7 +50,9 @@ class Previewing:
         self._on_problem = on_problem
         self._force_software = force_software
         self._tier = tier
+        self._store = store
         self._improved: pipeline.Pipeline | None = None
+        self._choosing = False
         self._device: Device | None = None
         self._canvas: Any = None
         self._source: Size | None = None
@@ -124,6 +128,12 @@ class Previewing:
             presented = await self._pipeline.render(frame, time_us)
             self._failures = 0
             self._improve()
+            if (
+                self.capability is not None
+                and self._pipeline
+                and self.capability.tier is not self._pipeline.tier
+            ):
+                self._judge()  # under load it is another
             return presented
         except Exception as error:  # noqa: BLE001 -- the page waits for an answer whatever went wrong; it is shown
             self._failed(as_problem(error, "drawing a frame"))
@@ -138,7 +148,9 @@ class Previewing:
         self._refusal = ""
         if self._device is not None and self._canvas is not None and self._source is not None:
             if self._pipeline is None:
-                self._pipeline = pipeline.Pipeline(self._device, self._canvas)
+                self._pipeline = pipeline.Pipeline(
+                    self._device, self._canvas, self._store, lower=self._losses
+                )
                 self._pipeline.set_look(self.preview.split, self.preview.sharpness)
             assert self._crop is not None
             try:
@@ -150,21 +162,31 @@ class Previewing:
 
     def _improve(self) -> None:
         """Once per pipeline, when its first frame is on the screen, looks for a net that the GPU is fast
-        enough for. Software is not, so that there only `tier` counts."""
+        enough for, and then for the kernels that it is fastest with. Software is fast enough for none, so
+        that there only `tier` counts."""
         made = self._pipeline
-        if made is None or made is self._improved or self.capability is None:
+        if made is None or self._choosing or self.capability is None:
             return
-        self._improved = made
-        if self._tier is not None or not self.capability.software:
-            self._tasks.start(self._find_net(made), "choosing a preview model")
+        if made is not self._improved:
+            self._improved = made
+            if self._tier is not None or not self.capability.software:
+                self._choose(made, made.improve(self._tier), "choosing a preview model")
+        elif made.untuned:
+            self._choose(made, made.tune(), "tuning the preview")
 
-    async def _find_net(self, made: pipeline.Pipeline) -> None:
-        try:
-            await made.improve(self._tier)
-        except ReelError as error:
-            if made is self._pipeline:  # else it was closed meanwhile
-                self._on_problem(error.problem)
-        self._judge()
+    def _choose(self, made: pipeline.Pipeline, work: Coroutine[Any, Any, None], doing: str) -> None:
+        async def choose() -> None:
+            try:
+                await work
+            except ReelError as error:
+                if made is self._pipeline:  # else it was closed meanwhile
+                    self._on_problem(error.problem)
+            finally:
+                self._choosing = False
+            self._judge()
+
+        self._choosing = True
+        self._tasks.start(choose(), doing)
 
     def _release(self) -> None:
         """Gives pipeline and device back."""

@@ -65,6 +65,9 @@ class AdapterFacts:
     features: frozenset[str] = frozenset()
     max_buffer_bytes: int = 0
     max_texture_side: int = 8192
+    browser: str = ""
+    """What the adapter is reached through, with its version: figures of one browser do not hold in
+    another."""
 
     @property
     def software(self) -> bool:

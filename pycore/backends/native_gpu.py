@@ -75,6 +75,7 @@ class NativeAdapter:
             features=frozenset(adapter.features),
             max_buffer_bytes=adapter.limits["max-buffer-size"],
             max_texture_side=adapter.limits["max-texture-dimension-2d"],
+            browser=f"wgpu-py {wgpu.__version__}",
         )
 
     async def device(self) -> "NativeDevice":

@@ -10,21 +10,16 @@ from dataclasses import dataclass, field, replace
 
 from pycore.backends.gpu import FrameKind
 from pycore.shaders import NO_CONSTANTS, Constants
-from pycore.upscaler.weights import GROUP, Conv
+from pycore.upscaler.kernels import DEFAULT, Kernel
+from pycore.upscaler.weights import Conv
 
 CELL = 2
 """A net's cells are this many source pixels a side."""
-
-STRIP = 8
-"""Cells of one invocation, one below the other: STRIP in conv.wgsl."""
 
 HALF_BYTES = 2
 LUMA_BYTES = 4 * 4 * 4
 
 FEATURES = ("features-a", "features-b")
-
-CONV_THREADS = (16, 2)
-"""COLUMNS and ROWS of conv.wgsl's workgroups; with eight output groups 256 invocations, which is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +72,16 @@ class Plan:
         return replace(self, ingest=_ingest(FrameKind.TEXTURE), compose=_compose(format))
 
 
-def plan_for(kind: FrameKind, format: str, net: Sequence[Conv] = ()) -> Plan:
-    """The plan for frames of that kind, a canvas of that format and a net (none: Lanczos alone)."""
+def plan_for(kind: FrameKind, format: str, net: Sequence[Conv] = (), kernels: Sequence[Kernel] = ()) -> Plan:
+    """The plan for frames of that kind, a canvas of that format and a net (none: Lanczos alone), its layers
+    computed by `kernels` (none: the default)."""
+    kernels = kernels or (DEFAULT,) * len(net)
     return Plan(
         surfaces=(Surface("source", "rgba16float", 1),),
         buffers=(CellBuffer("luma", LUMA_BYTES), *_features(net)),
         uniforms={f"weights-{index}": conv.pack() for index, conv in enumerate(net)},
         ingest=_ingest(kind),
-        stages=(_lanczos(clamped=not net), *(_layer(index, net) for index in range(len(net)))),
+        stages=(_lanczos(clamped=not net), *(layer(index, net, each) for index, each in enumerate(kernels))),
         compose=_compose(format),
     )
 
@@ -109,24 +106,21 @@ def _lanczos(*, clamped: bool) -> Stage:
     return Stage(("look", "lanczos3"), ("source", "look", "luma"), (16, 8), constants, margin=1)
 
 
-def _layer(index: int, net: Sequence[Conv]) -> Stage:
+def layer(index: int, net: Sequence[Conv], kernel: Kernel) -> Stage:
+    """That layer of a net, computed by that kernel."""
     conv, first, last = net[index], index == 0, index == len(net) - 1
-    columns, rows = CONV_THREADS
     given, made = FEATURES if index % 2 else FEATURES[::-1]
     return Stage(
         (
+            *kernel.before,
             "look",
             "cells_in_luma" if first else "cells_in",
             "cells_out_luma" if last else "cells_out",
-            "conv",
+            kernel.file,
         ),
         ("source" if first else given, "look", f"weights-{index}", "luma" if last else made),
-        tile=(columns, rows * STRIP),
-        constants={
-            "COLUMNS": columns,
-            "ROWS": rows,
-            "IN": conv.inputs // GROUP,
-            "OUT": conv.outputs // GROUP,
-        },
+        tile=kernel.tile,
+        constants=kernel.constants(conv),
         unit=CELL,
+        kernel=kernel.name,
     )

@@ -8,6 +8,9 @@ from pycore.backends.gpu import Device, Dispatch
 
 MOST_ROUNDS = 1000
 
+HOPELESS = 10
+"""What takes as many times the target is not repeated: it says enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -22,6 +25,8 @@ async def milliseconds(device: Device, dispatches: Sequence[Dispatch], effort: E
     first = await device.run_ms(dispatches, 1)
     if first >= effort.target_ms:  # slow, or compiled only now: again, to know
         first = await device.run_ms(dispatches, 1)
+        if first >= HOPELESS * effort.target_ms:
+            return first
     rounds = 1
     if first < effort.target_ms:
         few = 4

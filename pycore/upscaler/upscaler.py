@@ -20,10 +20,10 @@ class Upscaler:
     def __init__(self, device: Device, shaders: ShaderManager, plan: Plan) -> None:
         self._device = device
         self._shaders = shaders
-        self._plan = plan
+        self.plan = plan
         self._look: Look | None = None
         self._canvas: Canvas | None = None
-        uniform = BufferUsage.UNIFORM | BufferUsage.COPY_DST
+        uniform = BufferUsage.UNIFORM | BufferUsage.STORAGE | BufferUsage.COPY_DST
         self._uniforms = {"look": device.create_buffer(LOOK_BYTES, uniform)}
         for name, block in plan.uniforms.items():
             self._uniforms[name] = device.create_buffer(len(block), uniform)
@@ -38,7 +38,7 @@ class Upscaler:
 
     async def prepare(self) -> None:
         """Compiles every stage. Raises ReelError (see ShaderManager)."""
-        stages = (self._plan.ingest, *self._plan.stages, self._plan.compose)
+        stages = (self.plan.ingest, *self.plan.stages, self.plan.compose)
         self._pipelines = [await self._shaders.compute(stage.files, stage.constants) for stage in stages]
 
     def show(self, look: Look, canvas: Canvas) -> None:
@@ -55,23 +55,23 @@ class Upscaler:
     def _resize(self, size: Size, canvas: Canvas) -> None:
         self._free_surfaces()
         usage = TextureUsage.STORAGE_BINDING | TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_SRC
-        for surface in self._plan.surfaces:
+        for surface in self.plan.surfaces:
             scaled = Size(size.width * surface.scale, size.height * surface.scale)
             self._surfaces[surface.name] = self._device.create_texture(scaled, surface.format, usage)
         cells = cells_of(size)
-        for buffer in self._plan.buffers:
+        for buffer in self.plan.buffers:
             self._buffers[buffer.name] = self._device.create_buffer(
                 cells.width * cells.height * buffer.cell_bytes, BufferUsage.STORAGE | BufferUsage.COPY_SRC
             )
         ingest, *rest, compose = self._pipelines
-        self._bind_frame = self._device.frame_binder(ingest, self._resources(self._plan.ingest)[1:])
+        self._bind_frame = self._device.frame_binder(ingest, self._resources(self.plan.ingest)[1:])
         self._bind_canvas = self._device.canvas_binder(
-            compose, canvas, self._resources(self._plan.compose)[1:]
+            compose, canvas, self._resources(self.plan.compose)[1:]
         )
-        self._grids = grid(self._plan.ingest, size), grid(self._plan.compose, size)
+        self._grids = grid(self.plan.ingest, size), grid(self.plan.compose, size)
         self._rest = [
             Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *grid(stage, size))
-            for pipeline, stage in zip(rest, self._plan.stages, strict=True)
+            for pipeline, stage in zip(rest, self.plan.stages, strict=True)
         ]
         canvas.resize(Size(size.width * SCALE, size.height * SCALE))
 
@@ -89,6 +89,14 @@ class Upscaler:
             *self._rest,
             Dispatch(self._pipelines[-1], self._bind_canvas(), *compose),
         ]
+
+    async def alternative(self, stage: Stage) -> Dispatch:
+        """Another way to compute one of the inner stages, on what this one has: for the tuner. Call `show`
+        first."""
+        assert self._look is not None
+        pipeline = await self._shaders.compute(stage.files, stage.constants)
+        size = Size(self._look.width, self._look.height)
+        return Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *grid(stage, size))
 
     def rest(self) -> None:
         """Gives back the memory that grows with the crop; `show` takes it again."""

@@ -94,6 +94,7 @@ class BrowserAdapter:
             features=frozenset(str(name) for name in adapter.features),
             max_buffer_bytes=int(adapter.limits.maxBufferSize),
             max_texture_side=int(adapter.limits.maxTextureDimension2D),
+            browser=str(js.navigator.userAgent),
         )
 
     async def device(self, *, generous: bool = False) -> "BrowserDevice":

@@ -1,0 +1,202 @@
+"""Which kernels draw: the default, unless another is a tenth faster here; what is chosen is what runs, and
+the choice outlasts the session."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from pycore.backends.gpu import Device, Dispatch, OffscreenTarget
+from pycore.backends.native_gpu import NativeDevice, PixelFrame
+from pycore.protocol import Size, Tier
+from pycore.shaders import ShaderManager
+from pycore.tests import golden, reference
+from pycore.tests.native import native_device
+from pycore.tests.running import run
+from pycore.upscaler import kernels, tiers, tuner
+from pycore.upscaler.kernels import DEFAULT, Kernel
+from pycore.upscaler.look import Look
+from pycore.upscaler.timing import Effort
+from pycore.upscaler.tuner import Timed, pick
+from pycore.upscaler.weights import Conv
+
+SIZE = Size(40, 30)
+NET = golden.some_net(16, 16, 16)
+OTHER = Kernel("other", columns=8, rows=4)
+
+
+@pytest.mark.parametrize(("others", "chosen"), [([0.95], "16x2"), ([0.89, 0.95], "a"), ([2.0, 0.5], "b")])
+def test_only_a_tenth_less_time_replaces_the_default(others: list[float], chosen: str) -> None:
+    timed = [Timed(DEFAULT.name, 1.0), *(Timed(name, ms) for name, ms in zip("ab", others, strict=False))]
+    assert pick(timed) == chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong(Kernel):
+    """Leaves out input channels."""
+
+    def constants(self, conv: Conv) -> Mapping[str, float]:
+        return {**super(Wrong, self).constants(conv), "IN": 1}
+
+
+class Kept:
+    """A store that keeps."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    async def get(self, name: str) -> str | None:
+        return self._texts.get(name)
+
+    async def put(self, name: str, text: str) -> None:
+        self._texts[name] = text
+
+
+class Clock:
+    """Says that kernels of the given shapes take so long, and keeps what was timed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, took: Callable[[int], float]) -> None:
+        self.timed = 0
+        self._took = took
+        monkeypatch.setattr(tuner, "milliseconds", self._milliseconds)
+
+    async def _milliseconds(self, _device: Device, dispatches: Sequence[Dispatch], _effort: Effort) -> float:
+        self.timed += 1
+        return self._took(dispatches[0].y)
+
+
+def played(body: Callable[[NativeDevice], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with native_device() as device:
+            device.facts = replace(device.facts, vendor="", description="A GPU", fallback=False)
+            await body(device)
+
+    run(play())
+
+
+@pytest.mark.gpu
+def test_every_kernel_is_right_for_every_layer() -> None:
+    async def body(device: NativeDevice) -> None:
+        for name in ("s", "m", "l"):
+            net = tuner_net(name, await device.load_model(name))
+            right = await tuner._right(device, ShaderManager(device), net)
+            for index, conv in enumerate(net):
+                wanted = {each.name for each in kernels.choices(conv, device.features)} - {DEFAULT.name}
+                assert right[tuner._shape(index, net)] == wanted
+
+    played(body)
+
+
+def tuner_net(name: str, data: bytes) -> list[Conv]:
+    from pycore.upscaler.weights import parse
+
+    return parse(data, name)
+
+
+@pytest.mark.gpu
+def test_a_kernel_that_is_wrong_is_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "KERNELS", (DEFAULT, Wrong("wrong", columns=32, rows=1), OTHER))
+    Clock(monkeypatch, lambda rows: 1.0 / rows)  # the wrong one has the most workgroups above each other
+
+    async def body(device: NativeDevice) -> None:
+        tuning = await tuner.tune(device, ShaderManager(device), NET, SIZE)
+        inner = {each.kernel: each.ms for each in tuning.timed[1]}
+        assert inner["wrong"] == float("inf")
+        assert inner["other"] < float("inf")
+
+    played(body)
+
+
+@pytest.mark.gpu
+def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """15 rows of cells: one workgroup of the default's, one of the other's, two of the quick one's."""
+    quick = Kernel("quick", columns=32, rows=1)
+    monkeypatch.setattr(kernels, "KERNELS", (DEFAULT, OTHER, quick))
+    clock = Clock(monkeypatch, lambda rows: 1.0 / rows)
+    drawn: list[Dispatch] = []
+
+    async def measured(*_: object) -> float:
+        return 1.0
+
+    monkeypatch.setattr(tiers, "measure", measured)
+
+    async def body(device: NativeDevice) -> None:
+        submit = device.submit
+
+        def watched(dispatches: Sequence[Dispatch]) -> None:
+            drawn[:] = dispatches
+            submit(dispatches)
+
+        device.submit = watched  # type: ignore[method-assign]
+        store = Kept()
+        target = OffscreenTarget(device)
+        frame = golden.noise(SIZE.width, SIZE.height)
+
+        async def draw(tier: tiers.Tiers) -> np.ndarray:
+            upscaler = tier.use(SIZE)
+            upscaler.show(Look(0, 0, *(SIZE.width, SIZE.height), sharpness=0.0), target)
+            device.submit(upscaler.steps(PixelFrame(SIZE, frame.tobytes())))
+            read = await device.read_texture(target.texture)
+            return np.frombuffer(read, np.uint8).reshape(2 * SIZE.height, 2 * SIZE.width, 4)[..., :3]
+
+        async def ran(tier: tiers.Tiers, kernel: Kernel) -> bool:
+            """Whether every layer that was drawn last is that kernel's pipeline, over its grid."""
+            upscaler = tier.use(SIZE)
+            convs = [stage for stage in upscaler.plan.stages if stage.kernel]
+            wanted = [
+                await tier._shaders.compute(
+                    stage.files, {**stage.constants, "COLUMNS": kernel.columns, "ROWS": kernel.rows}
+                )
+                for stage in convs
+            ]
+            return [step.pipeline for step in drawn[-len(convs) - 1 : -1]] == wanted
+
+        first = tiers.Tiers(device, target.format, store)
+        await first.prepare_base()
+        await first.measure_nets()
+        assert first.best(SIZE) is Tier.L
+        assert first.untuned(SIZE)
+        before = await draw(first)
+        assert await ran(first, DEFAULT)
+        await first.tune(SIZE)
+        assert not first.untuned(SIZE)
+        after = await draw(first)
+        assert await ran(first, quick)
+        assert np.abs(after.astype(int) - before).max() <= 1
+        net = tuner_net("l", await device.load_model("l"))
+        wanted = reference.picture(frame, (0, 0, SIZE.width, SIZE.height), 0.0, 0.0, net).astype(int)
+        assert np.abs(after - wanted).max() <= 2
+
+        timed = clock.timed
+        again = tiers.Tiers(device, target.format, store)  # the next visit
+        await again.prepare_base()
+        await again.measure_nets()
+        await draw(again)
+        assert await ran(again, quick)
+        assert not again.untuned(SIZE)
+        assert clock.timed == timed
+
+        device.facts = replace(device.facts, browser="another")  # whose figures say nothing of this one
+        other = tiers.Tiers(device, target.format, store)
+        await other.prepare_base()
+        await other.measure_nets()
+        await draw(other)
+        assert await ran(other, DEFAULT)
+
+    played(body)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kept", ["", "not json", "[1, 2]", '["unheard of", "16x2"]', "{}", "null"])
+def test_a_store_that_is_no_use_is_passed_over(kept: str) -> None:
+    class Odd:
+        async def get(self, name: str) -> str | None:
+            return kept
+
+        async def put(self, name: str, text: str) -> None: ...
+
+    async def body(device: NativeDevice) -> None:
+        assert await tuner.Remembered(Odd(), device).recall("S", 5) is None
+
+    played(body)

@@ -1,0 +1,176 @@
+"""Which kernel each layer of a net is computed by on this GPU: a handful of each are timed at the real shape,
+and the default stays unless another is a tenth faster. The whole choice is remembered by adapter, browser and
+code."""
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pycore.backends.gpu import Device, OffscreenTarget, TextureUsage
+from pycore.backends.host import Store
+from pycore.protocol import ReelError, Size
+from pycore.shaders import ShaderManager
+from pycore.upscaler import kernels
+from pycore.upscaler.kernels import DEFAULT, Kernel, choices, named
+from pycore.upscaler.look import Look
+from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, layer, plan_for
+from pycore.upscaler.timing import Effort, milliseconds
+from pycore.upscaler.upscaler import Upscaler, cells_of
+from pycore.upscaler.weights import Conv
+
+GAIN = 1.1
+"""How many times faster a kernel must be than the default to replace it."""
+
+EFFORT = Effort(target_ms=4.0, tries=3)
+
+_CHECKED = Size(38, 22)
+"""The crop on which every kernel must give what the default gives: cells in odd numbers, several workgroups.
+Even itself, for nothing writes luma outside of the crop."""
+
+_TOLERANCE = 2e-3
+"""Of values around one. Halves have 11 bits, and sums come in another order: that is 5e-4."""
+
+SHADERS = ("look", "cells_in", "cells_in_luma", "cells_out", "cells_out_luma")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A kernel on a layer: milliseconds alone; infinite for one that the driver refuses, or that is wrong."""
+
+    kernel: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The kernel of each layer, and for layers that were timed, what they were chosen from."""
+
+    kernels: tuple[Kernel, ...]
+    timed: dict[int, list[Timed]] = field(default_factory=dict)
+
+
+def pick(timed: Sequence[Timed]) -> str:
+    """The name of the one to take: the default is first."""
+    best = min(timed, key=lambda each: each.ms)
+    return best.kernel if best.ms * GAIN < timed[0].ms else timed[0].kernel
+
+
+async def tune(
+    device: Device, shaders: ShaderManager, net: Sequence[Conv], size: Size, effort: Effort = EFFORT
+) -> Tuning:
+    """Times what can compute each layer of `net`, on a crop of `size`; layers of one shape share their
+    kernel. Raises ReelError when not even the default can be had."""
+    right = await _right(device, shaders, net)
+    upscaler = await _ready(device, shaders, net, size)
+    chosen: dict[tuple[int, int, bool], str] = {}
+    timed: dict[int, list[Timed]] = {}
+    for index, conv in enumerate(net):
+        shape = _shape(index, net)
+        if shape in chosen:
+            continue
+        timed[index] = []
+        for kernel in choices(conv, device.features):
+            ms = float("inf")
+            if kernel is DEFAULT or kernel.name in right[shape]:
+                step = await upscaler.alternative(layer(index, net, kernel))
+                ms = await milliseconds(device, [step], effort)
+            timed[index].append(Timed(kernel.name, ms))
+        chosen[shape] = pick(timed[index])
+    upscaler.free()
+    names = [chosen[_shape(index, net)] for index in range(len(net))]
+    return Tuning(tuple(named(name) or DEFAULT for name in names), timed)
+
+
+def _shape(index: int, net: Sequence[Conv]) -> tuple[int, int, bool]:
+    """What layers must have in common to share a choice: the last adds to the luma."""
+    return net[index].inputs, net[index].outputs, index == len(net) - 1
+
+
+async def _ready(device: Device, shaders: ShaderManager, net: Sequence[Conv], size: Size) -> Upscaler:
+    """All layers by the default kernel, with its buffers filled from noise."""
+    target = OffscreenTarget(device)
+    plan = plan_for(device.frame_kind, target.format, net).onto_textures(target.format)
+    upscaler = Upscaler(device, shaders, plan)
+    await upscaler.prepare()
+    upscaler.show(Look(0, 0, size.width, size.height), target)
+    frame = device.create_texture(size, "rgba8unorm", TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST)
+    device.write_texture(frame, os.urandom(4 * size.width * size.height))
+    device.submit(upscaler.steps(frame))
+    await device.done()
+    device.free_texture(frame)
+    device.free_texture(target.texture)
+    return upscaler
+
+
+async def _right(
+    device: Device, shaders: ShaderManager, net: Sequence[Conv]
+) -> dict[tuple[int, int, bool], set[str]]:
+    """By shape, the names of the kernels that give what the default gives."""
+    upscaler = await _ready(device, shaders, net, _CHECKED)
+    cells = cells_of(_CHECKED)
+    area = cells.width * cells.height
+    right: dict[tuple[int, int, bool], set[str]] = {}
+    for index, conv in enumerate(net):
+        shape = _shape(index, net)
+        if shape in right:
+            continue
+        right[shape] = set()
+        last = index == len(net) - 1
+        made = "luma" if last else FEATURES[index % 2]
+        size = area * (LUMA_BYTES if last else conv.outputs * HALF_BYTES)
+        wanted: tuple[float, ...] = ()
+        for kernel in choices(conv, device.features):
+            try:
+                stage = layer(index, net, kernel)
+                steps = [await upscaler.alternative(layer(i, net, DEFAULT)) for i in range(index)]
+                lanczos = await upscaler.alternative(upscaler.plan.stages[0])
+                device.submit([lanczos, *steps, await upscaler.alternative(stage)])
+                data = await device.read_buffer(upscaler.buffer(made), size)
+            except ReelError:
+                if kernel is DEFAULT:
+                    raise
+                continue
+            got = struct.unpack(f"<{size // 4}f" if last else f"<{size // 2}e", data)
+            if kernel is DEFAULT:
+                wanted = got
+            elif all(abs(a - b) <= _TOLERANCE * max(1.0, abs(b)) for a, b in zip(got, wanted, strict=True)):
+                right[shape].add(kernel.name)
+    upscaler.free()
+    return right
+
+
+class Remembered:
+    """Choices from earlier visits, by net. Lost, unreadable or older ones are made anew."""
+
+    def __init__(self, store: Store, device: Device) -> None:
+        self._store = store
+        self._device = device
+        self._key = ""
+
+    async def recall(self, net: str, layers: int) -> tuple[Kernel, ...] | None:
+        """The kernels of that net's layers."""
+        try:
+            names = json.loads(await self._store.get(await self._name(net)) or "null")
+            found = [named(name) for name in names]
+        except (ValueError, TypeError):
+            return None
+        known = tuple(each for each in found if each is not None)
+        return known if len(known) == len(found) == layers else None
+
+    async def keep(self, net: str, tuning: Tuning) -> None:
+        await self._store.put(await self._name(net), json.dumps([each.name for each in tuning.kernels]))
+
+    async def _name(self, net: str) -> str:
+        if not self._key:
+            facts = self._device.facts
+            files = dict.fromkeys(
+                each for kernel in kernels.KERNELS for each in (*kernel.before, kernel.file)
+            )
+            code = [await self._device.load_shader(each) for each in (*SHADERS, *files)]
+            whose = (facts.vendor, facts.architecture, facts.description, facts.browser)
+            told = repr((whose, sorted(self._device.features), kernels.KERNELS, code))
+            self._key = hashlib.sha256(told.encode()).hexdigest()[:32]
+        return f"kernels-{net}-{self._key}"
