@@ -245,8 +245,9 @@ class Device(Protocol):
 class Adapter(Protocol):
     facts: AdapterFacts
 
-    async def device(self) -> Device:
-        """A new device with the adapter's own texture size limit. Raises ReelError "gpu.device" when there is
+    async def device(self, *, generous: bool = False) -> Device:
+        """A new device with the adapter's own texture size limit; `generous`: also with what ONNX Runtime
+        makes use of. Raises ReelError "gpu.device" when there is
         none to be had."""
         ...
 

@@ -78,7 +78,7 @@ class NativeAdapter:
             browser=f"wgpu-py {wgpu.__version__}",
         )
 
-    async def device(self) -> "NativeDevice":
+    async def device(self, *, generous: bool = False) -> "NativeDevice":
         limits: Any = {"max-texture-dimension-2d": self.facts.max_texture_side}
         features: Any = [each for each in WANTED if each in self.facts.features]
         try:

@@ -67,5 +67,6 @@ def test_the_backends_have_the_protocols_names(path: Path, protocol: str, implem
         "onuncapturederror",
         "colorAttachments",
         "texture",
+        "free",
     }  # JavaScript's; OffscreenTarget's way to be read
     assert {name: kind for name, kind in found.items() if name not in extra} == wanted
