@@ -4,7 +4,7 @@ ReelError."""
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from pycore.backends.host import Host, Response, Socket, Unreachable
 from pycore.protocol import (
@@ -84,7 +84,8 @@ class ServerClient:
         return await self._call(MediaInfo, "POST", path, limit_s=120.0)
 
     async def put_part(self, url: str, body: Any) -> None:
-        """Stores one part at its presigned URL."""
+        """Stores one part at its presigned URL, which may be relative to the API's address."""
+        url = urljoin(f"{self._api}/", url)
         headers = {"Content-Type": "application/octet-stream"}
         await self._request("PUT", url, headers, body, limit_s=600.0)
 

@@ -48,7 +48,8 @@ let failure = null;
 
 fillIcons();
 const query = new URLSearchParams(location.search);
-const client = new WorkerClient({ software: query.get("adapter") === "software", tier: query.get("tier") ?? "", api: "/api/v1", onEvent });
+const api = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=reelballers-api]")).content; // a path here, or a URL elsewhere
+const client = new WorkerClient({ software: query.get("adapter") === "software", tier: query.get("tier") ?? "", api, onEvent });
 
 /** Sends a command for a control: a refusal is told, and gives undefined. @param {Command} command @param {object} [attachments] @param {Transferable[]} [transfer] */
 async function run(command, attachments, transfer) {

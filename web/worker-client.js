@@ -47,7 +47,7 @@ export class WorkerClient {
       this.#down = reject;
     });
     this.ready.catch(() => {}); // told through the boot-failed event; a page that awaits `ready` still gets the rejection
-    const base = new URL("./", document.baseURI).href;
+    const base = new URL("./", import.meta.url).href; // where the build lies; the document may lie elsewhere
     this.#worker = new Worker(new URL("./worker.js", base), { type: "module", name: "reelballers" });
     this.#worker.addEventListener("message", message => this.#receive(message.data));
     this.#worker.addEventListener("error", error => this.#die("worker.crashed", "The upscaler's worker stopped", error.message || "worker.js could not be loaded, or gave no reason."));

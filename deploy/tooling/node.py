@@ -22,6 +22,18 @@ def node(script: Path, *args: str | Path) -> str:
     return _run([str(_home() / "bin" / "node"), str(script), *map(str, args)], f"node {script.name}")
 
 
+def executable() -> Path:
+    """Node itself. Raises BuildError."""
+    return _home() / "bin" / "node"
+
+
+def npm(folder: Path, *args: str) -> str:
+    """Runs npm in a folder and returns what it printed. Raises BuildError with all of its output."""
+    script = _home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    command = [str(executable()), str(script), *args, "--prefix", str(folder), "--loglevel", "error"]
+    return _run([*command, "--cache", str(CACHE / "npm")], f"npm {args[0]}")
+
+
 def pack(package: str, into: Path) -> Path:
     """npm's own client fetches `name@version` as an archive into `into`. Raises Unreachable."""
     npm = _home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

@@ -30,10 +30,12 @@ ISOLATION = {
 }
 
 
-def page_policy(host: str, secure: bool, bucket: str = "") -> str:
+def page_policy(host: str = "", secure: bool = False, bucket: str = "", api: str = "") -> str:
     """The Content-Security-Policy of the page and its workers; `host` as the browser named us, `bucket` the
-    origin that media are sent to and fetched from, where it is not ours."""
+    origin that media are sent to and fetched from, `api` the API's, where these are not ours."""
     sockets = f" {'wss' if secure else 'ws'}://{host}" if _AUTHORITY.fullmatch(host) else ""
+    if api:
+        sockets += f" {api} {api.replace('http', 'ws', 1)}"
     bucket = f" {bucket}" if bucket else ""
     return "; ".join(
         (

@@ -6,7 +6,7 @@ Every change is one transaction that writes the job, its next sequence number, a
 import dataclasses
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +40,7 @@ KEPT_PROGRESS_EVENTS = 50
 
 HANDED_OVER_AT_ONCE = 100
 CHECKED_AT_ONCE = 100
+ASKED_AT_ONCE = 500
 
 _NEWEST_FIRST = (jobs.c.created_at.desc(), jobs.c.id.desc())
 
@@ -179,6 +180,16 @@ class JobManager:
             )
             found = transaction.execute(query.order_by(job_events.c.sequence)).all()
             return [JobEvent(each.sequence, load(Job, each.document)) for each in found]
+
+    def sequences(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """The newest sequence number of each of these jobs that is there."""
+        found: dict[str, int] = {}
+        with self._database.read() as transaction:
+            for start in range(0, len(job_ids), ASKED_AT_ONCE):
+                some = jobs.c.id.in_(job_ids[start : start + ASKED_AT_ONCE])
+                rows = transaction.execute(sa.select(jobs.c.id, jobs.c.sequence).where(some))
+                found |= {row.id: row.sequence for row in rows}
+        return found
 
     # For the worker
 

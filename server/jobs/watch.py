@@ -1,5 +1,5 @@
-"""Follows jobs for WebSockets: one look at the database every 200 ms per watched job, however many watch
-it, and none when nobody does."""
+"""Follows jobs for WebSockets: one look at the database every 200 ms for all jobs that are watched, however
+many watch them, and none when nobody does."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
 from pycore.protocol import JobEvent, ReelError
+from server.db.owners import job_not_found
 from server.jobs.manager import JobManager
 
 POLL_SECONDS = 0.2
@@ -19,9 +20,15 @@ _Message = JobEvent | Exception
 
 @dataclass
 class _Watched:
+    """`last`: the newest event that the listeners have, or can read; None before the first look."""
+
     listeners: set[asyncio.Queue[_Message]] = field(default_factory=set)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
+    last: int | None = None
+
+    def tell(self, message: _Message) -> None:
+        for queue in self.listeners:
+            queue.put_nowait(message)
 
 
 class JobWatch:
@@ -30,6 +37,8 @@ class JobWatch:
     def __init__(self, manager: JobManager) -> None:
         self._manager = manager
         self._watched: dict[str, _Watched] = {}
+        self._new = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     async def follow(self, job_id: str, after: int | None = None) -> AsyncGenerator[JobEvent]:
         """First the job as it is (with `after`: what came since that sequence number), then each change,
@@ -50,14 +59,21 @@ class JobWatch:
                     final = message.job.state.final
                     yield message
 
+    @property
+    def count(self) -> int:
+        """How many listen now."""
+        return sum(len(each.listeners) for each in self._watched.values())
+
     @contextlib.asynccontextmanager
     async def _listening(self, job_id: str) -> AsyncIterator[asyncio.Queue[_Message]]:
         """A queue that gets every event newer than what can be read from the database inside this context."""
         queue: asyncio.Queue[_Message] = asyncio.Queue()
         watched = self._watched.setdefault(job_id, _Watched())
         watched.listeners.add(queue)
-        if watched.task is None:
-            watched.task = asyncio.create_task(self._poll(job_id, watched))
+        if watched.last is None:
+            self._new.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._poll())
         try:
             await watched.begun.wait()
             yield queue
@@ -65,23 +81,48 @@ class JobWatch:
             watched.listeners.discard(queue)
             if not watched.listeners and self._watched.get(job_id) is watched:
                 del self._watched[job_id]
-                watched.task.cancel()
 
-    async def _poll(self, job_id: str, watched: _Watched) -> None:
+    async def _poll(self) -> None:
         try:
-            last = (await asyncio.to_thread(self._manager.get, job_id)).sequence
-            watched.begun.set()
-            while True:
-                for event in await asyncio.to_thread(self._manager.events, job_id, last):
-                    last = event.sequence
-                    for queue in watched.listeners:
-                        queue.put_nowait(event)
-                await asyncio.sleep(POLL_SECONDS)
+            while self._watched:
+                self._new.clear()
+                await self._look()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._new.wait(), POLL_SECONDS)
         except Exception as error:  # noqa: BLE001  those who listen are told, and raise it
-            if self._watched.get(job_id) is watched:
-                del self._watched[job_id]
-            for queue in watched.listeners:
-                queue.put_nowait(error)
-            watched.begun.set()
-            if not isinstance(error, ReelError):
-                _log.exception("watching job %s failed", job_id)
+            _log.exception("watching jobs failed")
+            for job_id in list(self._watched):
+                self._end(job_id, error)
+        finally:
+            self._task = None
+
+    async def _look(self) -> None:
+        known = {job_id: watched.last for job_id, watched in self._watched.items()}
+        newest = await asyncio.to_thread(self._manager.sequences, list(known))
+        for job_id, last in known.items():
+            watched = self._watched.get(job_id)
+            if watched is None or watched.last != last:
+                continue  # nobody listens any more, or others have begun to
+            sequence = newest.get(job_id)
+            if sequence is None:
+                self._end(job_id, job_not_found(job_id))
+            elif last is None:
+                watched.last = sequence
+                watched.begun.set()
+            elif sequence > last:
+                await self._catch_up(job_id, watched)
+
+    async def _catch_up(self, job_id: str, watched: _Watched) -> None:
+        try:
+            events = await asyncio.to_thread(self._manager.events, job_id, watched.last)
+        except ReelError as error:  # deleted this moment
+            self._end(job_id, error)
+            return
+        for event in events:
+            watched.last = event.sequence
+            watched.tell(event)
+
+    def _end(self, job_id: str, error: Exception) -> None:
+        watched = self._watched.pop(job_id)
+        watched.tell(error)
+        watched.begun.set()

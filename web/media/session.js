@@ -8,7 +8,7 @@ import { drawFilmstrip } from "./filmstrip.js";
 import { inspect, playbackError, UnusableMedia } from "./open.js";
 import { projectOf, remember } from "./resume.js";
 
-const DEMO = "./demo/demo.mp4";
+const DEMO = new URL("../demo/demo.mp4", import.meta.url);
 
 /** @typedef {import("../protocol.js").Problem} Problem */
 
