@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from deploy.cloudflare.site import build
 from deploy.tooling import wrangler
 from e2e.driver import export, open_clip, pixels, seek, until, wait_for_job
 from e2e.running import BOOT_MS
+from server.site import build
 from server.storage.bucket_rules import apply_rules
 from server.tests.processes import start_api, start_worker
 from server.tests.seaweed import free_ports, running_seaweed

@@ -16,7 +16,7 @@ class _Commands(click.Group):
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export", "token"])
+        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export", "site", "token"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "export":
@@ -27,6 +27,10 @@ class _Commands(click.Group):
             from server.bucket_cli import bucket
 
             return bucket
+        if cmd_name == "site":
+            from server.site_cli import site
+
+            return site
         if cmd_name == "token":
             from server.token_cli import token
 

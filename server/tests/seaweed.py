@@ -49,6 +49,7 @@ def running_seaweed(folder: Path, bucket: str = "reels") -> Iterator[S3Settings]
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-master.volumeSizeLimitMB=64",
+        "-volume.max=200",
     ]
     command += [f"-{name}={port}" for name, port in ports.items()]
     settings = S3Settings(f"http://127.0.0.1:{ports['s3.port']}", bucket, KEY_ID, SECRET)

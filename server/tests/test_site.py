@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cloudflare.site import MOST_BYTES, SiteError, build
+from pycore.protocol import ReelError
 from server.api.security import ISOLATION
+from server.site import MOST_BYTES, build
 
 API, BUCKET = "https://api.reel.example", "https://account.r2.example"
 PAGE = """<meta name="reelballers-api" content="/api/v1">
@@ -56,7 +57,7 @@ def test_the_headers_are_our_own_servers(tmp_path: Path, dist: Path) -> None:
 def test_a_file_that_cloudflare_does_not_take_is_named(tmp_path: Path, dist: Path) -> None:
     with (dist / "main.js").open("wb") as file:
         file.truncate(MOST_BYTES + 1)
-    with pytest.raises(SiteError, match="main.js"):
+    with pytest.raises(ReelError, match=r"main\.js"):
         build(API, "", dist, tmp_path / "site")
     assert not (tmp_path / "site").exists()
 
@@ -65,10 +66,10 @@ def test_a_file_that_cloudflare_does_not_take_is_named(tmp_path: Path, dist: Pat
     "origin", ["api.reel.example", "https://api.reel.example/", "https://a.example/b", "ftp://a"]
 )
 def test_an_origin_is_an_origin(tmp_path: Path, dist: Path, origin: str) -> None:
-    with pytest.raises(SiteError, match="origin"):
+    with pytest.raises(ReelError, match="origin"):
         build(origin, "", dist, tmp_path / "site")
 
 
 def test_without_a_build_it_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match=r"build\.py build"):
+    with pytest.raises(ReelError, match=r"build\.py build"):
         build(API, "", tmp_path, tmp_path / "site")
