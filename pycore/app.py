@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from pycore.analysing import Analysing
 from pycore.backends.gpu import Frame, GpuBackend
 from pycore.backends.host import Host, MediaFile
 from pycore.document import (
@@ -29,20 +30,26 @@ from pycore.previewing import Previewing
 from pycore.protocol import (
     AppState,
     AttachCanvas,
+    CancelAnalysis,
     CancelJob,
+    ChoosePlayer,
     CloseMedia,
     Command,
     DecodeError,
     DownloadResult,
     JobState,
+    JoinTracks,
     MediaInfo,
     Notice,
     OpenMedia,
+    PathPoint,
     Problem,
     Project,
+    Rect,
     Redo,
     ReelError,
     RefreshServer,
+    Relink,
     RemoveKeyframe,
     Route,
     SetAspect,
@@ -54,6 +61,8 @@ from pycore.protocol import (
     SetSpotlight,
     SetTrim,
     SignIn,
+    SplitTrack,
+    StartAnalysis,
     StartExport,
     StateChanged,
     Tier,
@@ -105,6 +114,14 @@ class App:
         self._board = JobBoard(host, client, tasks, self._changed, self._notice)
         self._estimator = Estimator(host, client, tasks, self._changed, self._notice)
         self._exporter = Exporter(host, client, self._board, self._show_upload)
+        self._analysing = Analysing(
+            host,
+            tasks,
+            self._changed,
+            self._notice,
+            self._edit,
+            lambda *shown: self._previewing.follow(*shown),
+        )
         self._previewing = Previewing(
             gpu,
             tasks,
@@ -123,6 +140,7 @@ class App:
 
     async def close(self) -> None:
         """Ends all that runs."""
+        self._analysing.close()
         await self._tasks.close()
         self._previewing.close()
 
@@ -141,6 +159,7 @@ class App:
             upload=self._upload,
             jobs=self._board.list(),
             presets=PRESETS,
+            analysis=self._analysing.analysis,
         )
 
     async def handle(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +180,7 @@ class App:
 
     async def frame(self, frame: Frame, time_us: int) -> None:
         """Draws a frame of the video, or drops it; posts FramePresented either way."""
+        self._analysing.frame(frame, time_us)
         self._host.post({"event": encode(await self._previewing.frame(frame, time_us))})
 
     async def _run(self, command: Command, attachments: Mapping[str, Any]) -> Any:
@@ -207,6 +227,18 @@ class App:
                 await self._cancel(job_id)
             case DownloadResult(job_id):
                 return await self._download(job_id)
+            case StartAnalysis():
+                self._analysing.start()
+            case CancelAnalysis():
+                self._analysing.cancel()
+            case ChoosePlayer():
+                self._analysing.choose(command)
+            case Relink():
+                self._analysing.relink(command)
+            case SplitTrack():
+                self._analysing.split(command)
+            case JoinTracks():
+                self._analysing.join(command)
             case _:
                 assert_never(command)
         return None
@@ -220,6 +252,7 @@ class App:
         self._opened = opened = _Opened(
             History(project), self._host.media_file(attachment), command.content_type
         )
+        self._analysing.open(opened.history, opened.file)
         self._document_changed()
         if command.project_id:
             await self._resume(opened)
@@ -240,12 +273,14 @@ class App:
             opened.history.adopt(revision=stored.revision, media=stored.clips[0].media)
         else:
             opened.history = History(stored)
+            self._analysing.take_up(opened.history)
         self._document_changed()
 
     def _close_media(self) -> None:
         if self._export is not None:
             self._export.cancel()  # its upload reads the file that is being closed
         self._opened = None
+        self._analysing.close()
 
     def _media(self) -> _Opened:
         if self._opened is None:
@@ -257,9 +292,13 @@ class App:
         if history.edit(edit(history.present), gesture):
             self._document_changed()
 
+    def _follow(self, crop: list[PathPoint], subject: list[PathPoint], live: Rect | None) -> None:
+        self._previewing.follow(crop, subject, live)
+
     def _document_changed(self) -> None:
         project = self._opened.history.present if self._opened else None
         self._previewing.show(project)
+        self._analysing.document_changed()
         self._estimator.want(project if self._server.info else None)
         self._changed()
 
@@ -289,7 +328,14 @@ class App:
                 hint="Wait until its upload is done, or cancel that first.",
                 status=409,
             )
-        export = self._exporter.export(opened.history, opened.file, opened.content_type, route)
+        export = self._exporter.export(
+            opened.history,
+            opened.file,
+            opened.content_type,
+            route,
+            self._analysing.path,
+            self._analysing.subject,
+        )
         self._export = self._tasks.start(export, "starting the export")
 
     @property

@@ -18,6 +18,7 @@ from pycore.protocol import (
     ReelError,
     Size,
     Spotlight,
+    TrackEdit,
 )
 from pycore.spotlight import mark
 from pycore.spotlight.font import LONGEST
@@ -200,6 +201,17 @@ def _of_shape(crop: Rect, clip: Clip) -> Rect:
     width = crop.height * shape
     shaped = Rect(crop.x + (crop.width - width) / 2, crop.y, width, crop.height)
     return framing.fit(shaped, clip.media.size, clip.aspect)
+
+
+def with_player(project: Project, track_id: str) -> Project:
+    """The reel is about this player ("": nobody in particular)."""
+    return replace(project, clips=[replace(only_clip(project), track_id=track_id)])
+
+
+def with_track_edit(project: Project, edit: TrackEdit) -> Project:
+    """One more correction of the tracks."""
+    clip = only_clip(project)
+    return replace(project, clips=[replace(clip, track_edits=[*clip.track_edits, edit])])
 
 
 def with_media(project: Project, media: MediaInfo) -> Project:

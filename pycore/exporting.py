@@ -1,14 +1,14 @@
 """Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to
 the board."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pycore.backends.host import Host, MediaFile
 from pycore.document import History, only_clip, same_media, with_media
 from pycore.estimating import export_crop
 from pycore.job_board import JobBoard
-from pycore.protocol import ExportClip, ExportRequest, Job, Project, ReelError, Route, Upload
+from pycore.protocol import ExportClip, ExportRequest, Job, PathPoint, Project, ReelError, Route, Upload
 from pycore.server_client import ServerClient, is_transient
 from pycore.uploads import Uploader
 
@@ -31,8 +31,17 @@ class Exporter:
         self._board = board
         self._show_upload = show_upload
 
-    async def export(self, history: History, file: MediaFile, content_type: str, route: Route) -> Job:
-        """Exports the project as it is at the call, whatever is edited during the upload.
+    async def export(
+        self,
+        history: History,
+        file: MediaFile,
+        content_type: str,
+        route: Route,
+        path: Sequence[PathPoint] = (),
+        subject: Sequence[PathPoint] = (),
+    ) -> Job:
+        """Exports the project as it is at the call, whatever is edited during the upload. `path`,
+        `subject`: how the crop moves, and the player's boxes.
 
         What the server decides (revision, probed medium) goes into `history`. Raises ReelError.
         """
@@ -100,14 +109,20 @@ class Exporter:
             await self._host.sleep(0.5 * 2**attempt)
 
 
-def export_request(project: Project, route: Route) -> ExportRequest:
-    """What is asked of the server for this project; its media must have the server's ids."""
+def export_request(
+    project: Project, route: Route, path: Sequence[PathPoint] = (), subject: Sequence[PathPoint] = ()
+) -> ExportRequest:
+    """What is asked of the server for this project; its media must have the server's ids. `path`,
+    `subject`: of its clip."""
     clips = [
         ExportClip(
             clip.media.id,
             clip.in_us,
             clip.out_us,
             export_crop(clip),
+            path=list(path),
+            subject=list(subject),
+            spotlight=clip.spotlight,
             title=clip.title,
             freeze_us=clip.freeze_us,
             slow=clip.slow,

@@ -9,10 +9,12 @@ from pycore import pipeline
 from pycore.backends.gpu import Device, Frame, GpuBackend
 from pycore.backends.host import Store
 from pycore.document import only_clip
+from pycore.framing.paths import Path
 from pycore.protocol import (
     Capability,
     Fallback,
     FramePresented,
+    PathPoint,
     Preview,
     Problem,
     Project,
@@ -20,13 +22,17 @@ from pycore.protocol import (
     ReelError,
     SetPreview,
     Size,
+    Spotlight,
     Tier,
     WebGPULevel,
 )
+from pycore.spotlight.mark import Marker
 from pycore.tasks import Tasks, as_problem
 
 _MAX_LOSSES = 2
 _MAX_FAILURES = 3
+_LIVE_ZOOM = 0.12
+"""Change of a live crop's height that is worth new textures."""
 
 
 class Previewing:
@@ -57,6 +63,10 @@ class Previewing:
         self._canvas: Any = None
         self._source: Size | None = None
         self._crop: Rect | None = None
+        self._spotlight = Spotlight()
+        self._path: list[PathPoint] = []
+        self._subject: list[PathPoint] = []
+        self._live: Rect | None = None
         self._refusal = ""
         self._pipeline: pipeline.Pipeline | None = None
         self._losses = 0
@@ -96,10 +106,23 @@ class Previewing:
         clip = None if project is None else only_clip(project)
         if clip is None:
             self._source = self._crop = None
-        elif (clip.media.size, clip.crop) != (self._source, self._crop):
-            self._source, self._crop = clip.media.size, clip.crop
+        elif (clip.media.size, clip.crop, clip.spotlight) != (self._source, self._crop, self._spotlight):
+            self._source, self._crop, self._spotlight = clip.media.size, clip.crop, clip.spotlight
         else:
             return
+        self._equip()
+
+    def follow(self, crop: list[PathPoint], subject: list[PathPoint], live: Rect | None) -> None:
+        """How the crop moves and where the player is; `live`: the crop right now, while there is no path
+        yet."""
+        if live is not None and self._live is not None:
+            # New sizes cost new textures: small ones wait until they add up.
+            change = abs(live.height / self._live.height - 1)
+            if change < _LIVE_ZOOM:
+                width, height = self._live.width, self._live.height
+                x, y = live.x + (live.width - width) / 2, live.y + (live.height - height) / 2
+                live = Rect(x, y, width, height)
+        self._path, self._subject, self._live = crop, subject, live
         self._equip()
 
     def look(self, command: SetPreview) -> None:
@@ -155,7 +178,9 @@ class Previewing:
             assert self._crop is not None
             try:
                 self._pipeline.set_source(self._source)
-                self._pipeline.set_crop(self._crop)
+                marker = Marker(self._spotlight, self._subject) if self._subject else None
+                path = Path(self._path) if self._path else None
+                self._pipeline.set_crop(self._live or self._crop, path, marker)
             except ReelError as error:
                 self._refusal = str(error)
         self._judge()

@@ -38,7 +38,7 @@ async function boot({ base, api, software, tier, entry = "worker" }) {
       indexURL: pyodideUrl,
       lockFileURL: `${pyodideUrl}pyodide-lock.json`,
       packageBaseUrl: pyodideUrl,
-      packages: ["pycore"],
+      packages: entry === "analyst" ? ["numpy", "pycore"] : ["pycore"],
     });
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";

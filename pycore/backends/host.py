@@ -44,6 +44,11 @@ class MediaFile(Protocol):
         """Length in bytes."""
         ...
 
+    @property
+    def handle(self) -> Any:
+        """The platform's own file, for the analysis worker."""
+        ...
+
     async def slice(self, offset: int, length: int) -> Any:
         """A piece of the file as a request body for Host.http: opaque here, never Python bytes in the
         browser.

@@ -40,6 +40,10 @@ class NativeFile:
         self.name = path.name
         self.size = path.stat().st_size
 
+    @property
+    def handle(self) -> Path:
+        return self._path
+
     async def slice(self, offset: int, length: int) -> _Slice:
         self._check()
         return _Slice(self._path, offset, length)

@@ -70,6 +70,16 @@ class Followed:
     type: Literal["followed"] = "followed"
 
 
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """Event: how the crop moves over the medium, and the chosen player's boxes; both empty while nothing
+    moves it."""
+
+    crop: list[PathPoint]
+    subject: list[PathPoint]
+    type: Literal["path"] = "path"
+
+
 # commands of the page
 
 

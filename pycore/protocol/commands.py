@@ -8,6 +8,14 @@ commands: they travel as {"frame": VideoFrame, "time_us": n} and are answered by
 from dataclasses import dataclass
 from typing import Literal
 
+from pycore.protocol.analysis import (
+    CancelAnalysis,
+    ChoosePlayer,
+    JoinTracks,
+    Relink,
+    SplitTrack,
+    StartAnalysis,
+)
 from pycore.protocol.framing import Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
@@ -194,4 +202,10 @@ Command = (
     | StartExport
     | CancelJob
     | DownloadResult
+    | StartAnalysis
+    | CancelAnalysis
+    | ChoosePlayer
+    | Relink
+    | SplitTrack
+    | JoinTracks
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pycore.protocol.analysis import Analysis, Followed, TracksChanged
+from pycore.protocol.analysis import Analysis, Followed, PathChanged, TracksChanged
 from pycore.protocol.capability import Capability
 from pycore.protocol.errors import Problem
 from pycore.protocol.framing import FramingPreset
@@ -93,4 +93,4 @@ class Notice:
     type: Literal["notice"] = "notice"
 
 
-Event = Booting | StateChanged | FramePresented | Notice | TracksChanged | Followed
+Event = Booting | StateChanged | FramePresented | Notice | TracksChanged | Followed | PathChanged

@@ -22,6 +22,10 @@ class BrowserFile:
         self.name = str(file.name)
         self.size = int(file.size)
 
+    @property
+    def handle(self) -> Any:
+        return self._file
+
     async def slice(self, offset: int, length: int) -> Any:
         # Read here and not by fetch, which would call a file that has gone away a network error.
         try:
