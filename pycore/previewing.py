@@ -9,7 +9,7 @@ from pycore import pipeline
 from pycore.backends.gpu import Device, Frame, GpuBackend
 from pycore.backends.host import Store
 from pycore.document import only_clip
-from pycore.framing.paths import Path
+from pycore.framing.path import Path
 from pycore.protocol import (
     Capability,
     Fallback,
