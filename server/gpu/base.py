@@ -31,13 +31,15 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A window of 1 to 2 s of one clip (`clip` is its place in the request): `frames` frames from
-    `first_frame`, numbered in the source's frame table. The windows lie on a grid from the source's first
-    frame, so the same frames fall into the same windows whatever the trim."""
+    """A window of 1 to 2 s of one clip (`clip` is its place in the request): `frames` frames of the result,
+    made of `source_frames` frames from `first_frame`, numbered in the source's frame table. The windows lie
+    on a grid from the source's first frame, so the same frames fall into the same windows whatever the
+    trim."""
 
     index: int
     clip: int
     first_frame: int
+    source_frames: int
     frames: int
 
 

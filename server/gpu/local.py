@@ -15,17 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pycore.protocol import ExportRequest, ModelName, Processor, ProcessorKind, ReelError
+from pycore.protocol import ExportClip, ExportRequest, ModelName, Processor, ProcessorKind, Rect, ReelError
+from pycore.spotlight.title import title_mark
 from server.gpu import pixels
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
+from server.gpu.joining import join_export
 from server.gpu.models import registry
 from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.moving import Shot, shots
 from server.gpu.placing import placed
-from server.gpu.planning import plan_export
+from server.gpu.planning import clip_timeline, plan_export
 from server.gpu.spotlight import draw
 from server.gpu.tiles import tiles
-from server.video import decode, encode, files, join
+from server.video import decode, encode, files
 from server.video.prefetch import ahead
 from server.video.probe import inspect
 
@@ -95,46 +97,44 @@ class LocalProcessor:
         clip = plan.clips[segment.clip]
         source = sources[plan.request.clips[segment.clip].media_id]
         probed = inspect(source)
-        table = probed.table
+        asked = plan.request.clips[segment.clip]
         first = segment.first_frame
-        factor = table.time_base * plan.timescale
+        times = clip_timeline(probed.table, clip, asked, plan.timescale)
+        rows = times.rows(first, segment.source_frames)
         made_of = shots(
-            plan.request.clips[segment.clip],
+            asked,
             clip.crop,
             clip.in_size if clip.moves else None,
             clip.source_size,
             plan.out_size.width / plan.out_size.height,
-            table.times_us()[first : first + segment.frames].tolist(),
+            probed.table.times_us()[first : first + segment.source_frames].tolist(),
         )
-        crops = [shot.pixels for shot in made_of]
+        pictures = decode.frames(
+            source, probed, first, segment.source_frames, [shot.pixels for shot in made_of]
+        )
         with (
             files.appearing(target) as part,
             encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
-            contextlib.closing(
-                ahead(decode.frames(source, probed, first, segment.frames, crops))
-            ) as pictures,
+            contextlib.closing(ahead(pictures)) as pictures,
         ):
-            for done, picture in enumerate(pictures):
+            number = -1
+            finished: Tensor | None = None
+            for done, row in enumerate(range(rows.start, rows.stop)):
                 if stop.is_set():
                     raise Stopped
-                made = self.upscale(picture, plan, stop, made_of[done])
-                pts, end = int(table.pts[first + done]), table.end_of(first + done)
-                start = int(table.pts[first])
-                writer.write(made, round((pts - start) * factor), round((end - pts) * factor))
+                if int(times.source[row]) - first != number:
+                    number = int(times.source[row]) - first
+                    finished = self.finished(next(pictures), plan, stop, made_of[number])
+                assert finished is not None
+                at, behind = int(times.ticks[row]), int(times.ticks[row + 1])
+                begin = int(times.ticks[rows.start])
+                made = self._titled(finished, plan, asked, at)
+                writer.write(made, at - begin, behind - at)
                 progress((done + 1) / segment.frames)
         return SegmentStats(segment.frames, time.perf_counter() - began)
 
     def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
-        pieces = []
-        for index, (asked, clip) in enumerate(zip(plan.request.clips, plan.clips, strict=True)):
-            source = sources[asked.media_id]
-            parts = [
-                (path, segment.frames)
-                for path, segment in zip(segments, plan.segments, strict=True)
-                if segment.clip == index
-            ]
-            pieces.append(join.Piece(source, inspect(source).table, clip.first_frame, parts))
-        joined = join.join(pieces, plan.timescale, target)
+        joined = join_export(sources, plan, segments, target)
         return FinishedFile(
             bytes=target.stat().st_size,
             sha256=files.sha256(target),
@@ -147,8 +147,27 @@ class LocalProcessor:
     def upscale(
         self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event, shot: Shot | None = None
     ) -> np.ndarray:
-        """One cropped frame, uint8 RGB (h, w, 3), through the model and to the output's size: uint8 yuv420p,
-        (3/2 H, W). `shot`: where the crop lies in it and what is drawn on it.
+        """`finished` as uint8 yuv420p, (3/2 H, W)."""
+        return self._coded(self.finished(picture, plan, stop, shot))
+
+    def _coded(self, rgb: Tensor) -> np.ndarray:
+        with torch.inference_mode():
+            return pixels.to_yuv420(rgb).cpu().numpy()
+
+    def _titled(self, rgb: Tensor, plan: ExportPlan, asked: ExportClip, ticks: int) -> np.ndarray:
+        """With the clip's title, `ticks` after its beginning."""
+        size, time_us = plan.out_size, round(ticks * 1_000_000 / plan.timescale)
+        mark = title_mark(asked.title, size, time_us, asked.freeze_us) if asked.title else None
+        if mark is not None:
+            with torch.inference_mode():
+                rgb = draw(rgb, Rect(0, 0, size.width, size.height), mark)
+        return self._coded(rgb)
+
+    def finished(
+        self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event, shot: Shot | None = None
+    ) -> Tensor:
+        """One cropped frame, uint8 RGB (h, w, 3), through the model and to the output's size: RGB in [0, 1],
+        (1, 3, H, W). `shot`: where the crop lies in it and what is drawn on it.
 
         Pictures too large for the device go through in tiles; when its memory runs out, in smaller ones from
         then on.
@@ -159,7 +178,7 @@ class LocalProcessor:
             try:
                 with torch.inference_mode():
                     large = self._through_net(picture, model, limit, stop)
-                    return pixels.to_yuv420(_finished(large, plan, shot)).cpu().numpy()
+                    return _finished(large, plan, shot)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise

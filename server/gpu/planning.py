@@ -1,15 +1,23 @@
 """Cuts an export into segments. The same for every processor; loads no torch and decodes no more than a first
 frame."""
 
+from dataclasses import replace
+
 from pycore.framing.crop import snap
 from pycore.framing.placing import window_size
-from pycore.protocol import ExportClip, ExportRequest, Rect, ReelError, Size
+from pycore.protocol import ExportClip, ExportRequest, Music, Rect, ReelError, Size
 from server.gpu.base import ClipPlan, ExportPlan, Segment, Sources
 from server.gpu.models.descriptor import descriptor
 from server.gpu.moving import check_motion, moving_crops, standing
 from server.video.encode import common_timescale
-from server.video.probe import Source, inspect
+from server.video.frames import FrameTable
+from server.video.probe import Source, inspect, inspect_music
+from server.video.timeline import Timeline, timeline
 
+MAX_CLIPS = 200
+MAX_FREEZE_US = 10_000_000
+INTERPOLATED = False
+"""Whether slow motion has frames between those of the source."""
 MIN_SIDE = 16
 MAX_SIDE = 4096
 SHAPE_TOLERANCE = 0.01
@@ -20,34 +28,78 @@ every shape)."""
 def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
     """See GpuProcessor.plan."""
     _check_size(request.size)
-    if len(request.clips) != 1:
+    if not 1 <= len(request.clips) <= MAX_CLIPS:
         raise _refused(
             "export.clips",
-            "One clip at a time",
+            "Not a number of clips that can be exported",
             f"{len(request.clips)} clips were asked for.",
-            "Ask for one.",
+            f"Ask for 1 to {MAX_CLIPS}.",
         )
-    clips, segments, notes = [], [], []
+    if request.music is not None:
+        _check_music(inspect_music(sources[request.music.media_id]), request.music)
+    tables = [inspect(sources[clip.media_id]).table for clip in request.clips]
+    timescale = common_timescale([table.time_base for table in tables])
+    clips: list[ClipPlan] = []
+    segments: list[Segment] = []
+    notes: list[str] = []
     for index, clip in enumerate(request.clips):
         probed = inspect(sources[clip.media_id])
         planned, said = _plan_clip(probed, clip, request)
+        times = clip_timeline(probed.table, planned, clip, timescale)
+        planned = replace(planned, duration_us=round(int(times.ticks[-1]) * 1_000_000 / timescale))
         clips.append(planned)
         notes += [note for note in said if note not in notes]
         window = descriptor(request.model).window(probed.table.fps)
-        segments += _segments(len(segments), index, planned, window)
-    tables = [inspect(sources[clip.media_id]).table for clip in request.clips]
+        segments += _segments(len(segments), index, planned, window, times)
+    if len({round(table.fps, 2) for table in tables}) > 1:
+        rates = ", ".join(f"{rate:g}" for rate in sorted({round(table.fps, 2) for table in tables}))
+        notes.append(f"The clips have different frame rates ({rates}); each keeps its own.")
     return ExportPlan(
         request=request,
         clips=clips,
         segments=segments,
-        frames=sum(clip.frames for clip in clips),
+        frames=sum(segment.frames for segment in segments),
         out_size=request.size,
         fps=max(table.fps for table in tables),
-        timescale=common_timescale([table.time_base for table in tables]),
+        timescale=timescale,
         duration_us=sum(clip.duration_us for clip in clips),
-        has_audio=any(clip.has_audio for clip in clips),
+        has_audio=request.music is not None or any(clip.has_audio for clip in clips),
         notes=notes,
     )
+
+
+def clip_timeline(table: FrameTable, plan: ClipPlan, clip: ExportClip, timescale: int) -> Timeline:
+    """When the clip's frames are shown."""
+    first, frames = plan.first_frame, plan.frames
+    return timeline(table, first, frames, timescale, clip.freeze_us, clip.slow, INTERPOLATED)
+
+
+def _check_times(clip: ExportClip) -> None:
+    if not 0 <= clip.freeze_us <= MAX_FREEZE_US:
+        raise _refused(
+            "export.freeze",
+            "The first frame cannot stand still for so long",
+            f"{clip.freeze_us / 1e6:g} s were asked for.",
+            f"Ask for 0 to {MAX_FREEZE_US / 1e6:g} s.",
+        )
+    if clip.slow is not None and (clip.slow.factor not in (2, 4) or clip.slow.out_us <= clip.slow.in_us):
+        raise _refused(
+            "export.slow",
+            "This slow motion makes no sense",
+            f"A factor of {clip.slow.factor} from {clip.slow.in_us} to {clip.slow.out_us} microseconds.",
+            "Ask for a factor of 2 or 4 and a range that is not empty.",
+        )
+
+
+def _check_music(source: Source, music: Music) -> None:
+    length = source.sound[0].duration_us
+    if not 0 <= music.start_us < length or not 0 <= music.volume <= 1:
+        raise _refused(
+            "export.music",
+            "The music cannot be used like this",
+            f"From {music.start_us / 1e6:g} s of {length / 1e6:g} s, at a volume of {music.volume:g}.",
+            "Start inside the music, at a volume from 0 to 1.",
+        )
 
 
 def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tuple[ClipPlan, list[str]]:
@@ -61,6 +113,7 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
             f"the video lasts {table.duration_us / 1e6:.3f} s.",
             "Move the start or the end.",
         )
+    _check_times(clip)
     check_motion(clip, probed.size)
     times = table.times_us()
     asked = standing(clip.path) or clip.crop
@@ -85,13 +138,14 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
     return planned, [*probed.notes, *notes]
 
 
-def _segments(index: int, clip: int, plan: ClipPlan, window: int) -> list[Segment]:
+def _segments(index: int, clip: int, plan: ClipPlan, window: int, times: Timeline) -> list[Segment]:
     """The clip's windows; the first gets the number `index`."""
     segments = []
     begin, end = plan.first_frame, plan.first_frame + plan.frames
     while begin < end:
         behind = min((begin // window + 1) * window, end)
-        segments.append(Segment(index + len(segments), clip, begin, behind - begin))
+        rows = times.rows(begin, behind - begin)
+        segments.append(Segment(index + len(segments), clip, begin, behind - begin, rows.stop - rows.start))
         begin = behind
     return segments
 

@@ -56,7 +56,7 @@ class Scripted:
         return CPU
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
-        segments = [Segment(index, 0, 10 * index, 10) for index in range(SEGMENTS)]
+        segments = [Segment(index, 0, 10 * index, 10, 10) for index in range(SEGMENTS)]
         size, frames = Size(48, 32), 10 * SEGMENTS
         clip = ClipPlan(0, frames, size, request.clips[0].crop, size, 4, 1_000_000, False)
         return ExportPlan(request, [clip], segments, frames, request.size, 30.0, 30, 1_000_000, False)

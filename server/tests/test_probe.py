@@ -5,7 +5,6 @@ import pytest
 
 from pycore.protocol import ReelError, Size
 from server.tests import bad_media, clips
-from server.video import container
 from server.video.probe import probe
 
 
@@ -38,14 +37,14 @@ def test_bad_media_is_refused_with_advice(tmp_path: Path, case: str) -> None:
 
 def test_pictures_beyond_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clips.make(tmp_path / "a.mp4", clips.numbered(3))
-    monkeypatch.setattr(container, "MAX_SIDE", 95)
+    monkeypatch.setenv("REELBALLERS_MEDIA_MAX_SIDE", "95")
     with pytest.raises(ReelError, match="claims 96×64 pixels"):
         probe(path, "a.mp4")
 
 
 def test_too_many_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clips.make(tmp_path / "a.mp4", clips.numbered(3), audio="aac")
-    monkeypatch.setattr(container, "MAX_STREAMS", 1)
+    monkeypatch.setenv("REELBALLERS_MEDIA_MAX_STREAMS", "1")
     with pytest.raises(ReelError, match="has 2 streams"):
         probe(path, "a.mp4")
 

@@ -16,21 +16,19 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from pycore.protocol import ReelError
+from server.config.media import media_limits
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
 CODECS = frozenset(
     ["h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores", "h263", "ffv1", "dnxhd"]
 )
-MAX_STREAMS = 32
-MAX_SIDE = 8192
-MAX_PIXELS = 8192 * 4320
-MAX_DURATION_S = 6 * 3600
-MAX_FRAMES = 1_300_000
-"""Six hours at 60 fps."""
-THREADS = 4
-_LIMITS = {"max_pixels": str(MAX_PIXELS)}
+LIMITS = media_limits()
 
 _CONVERT = "Convert it to MP4 with H.264, for example: ffmpeg -i INPUT -c:v libx264 -c:a aac OUTPUT.mp4"
+
+
+def _decoder_options() -> dict[str, str]:
+    return {"max_pixels": str(LIMITS.max_pixels)}
 
 
 def media_error(code: str, title: str, detail: str, hint: str) -> ReelError:
@@ -43,11 +41,11 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """The container for reading. Raises ReelError where it cannot be opened; FFmpeg's errors inside the block
     pass."""
     with _open(path) as container:
-        if len(container.streams) > MAX_STREAMS:
+        if len(container.streams) > LIMITS.max_streams:
             raise media_error(
                 "too-many-streams",
                 "Too many streams",
-                f"{path.name} has {len(container.streams)} streams; {MAX_STREAMS} are the limit.",
+                f"{path.name} has {len(container.streams)} streams; {LIMITS.max_streams} are the limit.",
                 _CONVERT,
             )
         yield container
@@ -71,7 +69,9 @@ def _open(path: Path) -> InputContainer:
         raise media_error("empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again.")
     try:
         # `options` also reach the decoders that look into the first packets while the file is opened.
-        return av.open(f"file:{path}", options=_LIMITS, container_options=options, metadata_errors="replace")
+        return av.open(
+            f"file:{path}", options=_decoder_options(), container_options=options, metadata_errors="replace"
+        )
     except FFmpegError as error:
         try:
             raise _diagnose(path) from error
@@ -183,8 +183,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     check_size(stream.codec_context.width, stream.codec_context.height, name)
     context = stream.codec_context
     context.thread_type = "AUTO"
-    context.thread_count = THREADS
-    context.options = dict(_LIMITS)
+    context.thread_count = LIMITS.decoder_threads
+    context.options = _decoder_options()
     return stream
 
 
@@ -204,11 +204,11 @@ def check_size(width: int, height: int, name: str) -> None:
             f"{name} does not tell its picture's size.",
             "Copy or upload it again.",
         )
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+    if max(width, height) > LIMITS.max_side or width * height > LIMITS.max_pixels:
         raise media_error(
             "too-large",
             "Picture too large",
-            f"{name} claims {width}×{height} pixels; {MAX_SIDE} a side and {MAX_PIXELS // 10**6} megapixels "
-            "are the limit.",
+            f"{name} claims {width}×{height} pixels; {LIMITS.max_side} a side and "
+            f"{LIMITS.max_pixels // 10**6} megapixels are the limit.",
             "If that is really its size, scale it down first; otherwise the file is damaged.",
         )

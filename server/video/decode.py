@@ -1,80 +1,78 @@
-"""Exact frames of a file, as they are to be shown: 8-bit RGB, turned upright, with square pixels."""
+"""Exact frames of a file, as they are to be shown: turned upright, with square pixels."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
+from server.video.colour import SCALING, colour_of, scaler_matrix
 from server.video.container import media_error, opened, video_stream
+from server.video.picture import Picture
+from server.video.planes import Crop, Planes
 from server.video.probe import Source
 
-Crop = tuple[int, int, int, int]
-"""x, y, width, height in whole display pixels."""
-
-# Correctly rounded, the same on every processor, with chroma interpolated to full resolution.
-_SCALING = (
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.BITEXACT
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
-# FFmpeg's AVColorSpace numbers -> swscale's
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
-_RGB = 0
-_UNSPECIFIED = 2
+Read = tuple[list[np.ndarray], Mapping[str, Any]]
+"""Planes, and what a Picture says about them."""
 
 
-def frames(
+def pictures(
     path: Path, source: Source, first: int, count: int, crop: Crop | list[Crop]
-) -> Iterator[np.ndarray]:
-    """Frames `first` to `first + count` of the frame table, cropped: uint8 (height, width, 3), RGB, full
-    range, contiguous. `crop`: the same for all, or one for each.
+) -> Iterator[Picture]:
+    """Frames `first` to `first + count` of the frame table, as planes in shared memory: `release` each. Close
+    the iterator when leaving early. `crop`: the same for all, or one for each.
 
     Decoding starts at the keyframe before, wherever segments begin, so a frame's pixels never depend on who
     asks. A frame that the decoder cannot give is replaced by the one before it (or the next); if none of them
     can be had, ReelError `media.damaged` names the time.
     """
-    crops: Iterable[Crop] = crop if isinstance(crop, list) else [crop] * count
-    for picture, (x, y, width, height) in zip(_whole(path, source, first, count), crops, strict=True):
-        yield np.ascontiguousarray(picture[y : y + height, x : x + width])
+    from server.video.sandbox import client
+
+    return client.pictures(path, source, first, count, crop)
 
 
-def _whole(path: Path, source: Source, first: int, count: int) -> Iterator[np.ndarray]:
-    """The frames uncropped."""
+def frames(
+    path: Path, source: Source, first: int, count: int, crop: Crop | list[Crop]
+) -> Iterator[np.ndarray]:
+    """The same frames as uint8 (height, width, 3), RGB, full range, contiguous."""
+    from server.video.sandbox import client
+
+    return client.frames(path, source, first, count, crop)
+
+
+def read(path: Path, source: Source, first: int, crops: list[Crop], rgb: bool) -> Iterator[Read]:
+    """The frames of `pictures` or `frames`, in this very process: for the sandbox."""
+    convert = _ToRgb(source) if rgb else Planes(source)
+    shown = _shown(path, source, first, len(crops))
+    for frame, crop in zip(shown, crops, strict=True):
+        yield convert(frame, crop)
+
+
+def _shown(path: Path, source: Source, first: int, count: int) -> Iterator[VideoFrame]:
     wanted = source.table.pts[first : first + count]
-    to_rgb = _Converter(source)
     given = 0
-    last: np.ndarray | None = None
+    last: VideoFrame | None = None
     for frame in _decoded_from(path, source, int(wanted[0])):
         if given == count:
             break
         if frame.pts is None or frame.pts < wanted[given]:
             continue
         number = int(np.searchsorted(wanted, frame.pts, side="right")) - 1
-        picture = to_rgb(frame) if number < count - 1 or frame.pts == wanted[-1] else None
+        made = frame if number < count - 1 or frame.pts == wanted[-1] else None
         while given < number:  # lost frames
-            stand_in = picture if last is None else last
+            stand_in = made if last is None else last
             if stand_in is None:
                 break
             yield stand_in
             given += 1
-        if picture is None:
+        if made is None:
             break
-        yield picture
-        given, last = number + 1, picture
+        yield made
+        given, last = number + 1, made
     if last is None:
         seconds = source.table.times_us()[first] / 1e6
         raise media_error(
@@ -111,14 +109,15 @@ def _decoded_from(path: Path, source: Source, pts: int) -> Iterator[VideoFrame]:
             return
 
 
-class _Converter:
+class _ToRgb:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: VideoFrame) -> np.ndarray:
+    def __call__(self, frame: VideoFrame, crop: Crop) -> Read:
         square = self._source.square
-        matrix, limits = self._colour(frame)
+        colour = colour_of(frame, square)
+        matrix = scaler_matrix(colour.matrix)
         rgb = self._reformatter.reformat(
             frame,
             width=square.width,
@@ -126,21 +125,11 @@ class _Converter:
             format="rgb24",
             src_colorspace=matrix,
             dst_colorspace=matrix,
-            interpolation=_SCALING,
-            src_color_range=limits,
+            interpolation=SCALING,
+            src_color_range=ColorRange.JPEG if colour.full else ColorRange.MPEG,
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        return self._source.orientation.apply(rgb.to_ndarray())
-
-    def _colour(self, frame: VideoFrame) -> tuple[Colorspace, ColorRange]:
-        """The frame's own matrix and range; where it tells none, what players assume: BT.709 from 720 lines
-        on, BT.601 below; limited range."""
-        guess = (
-            Colorspace.ITU709
-            if min(self._source.square.width, self._source.square.height) >= 720
-            else Colorspace.ITU601
-        )
-        matrix = _MATRICES.get(frame.colorspace, guess)
-        full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb
-        return matrix, ColorRange.JPEG if full else ColorRange.MPEG
+        x, y, width, height = crop
+        upright = self._source.orientation.apply(rgb.to_ndarray())
+        return [upright[y : y + height, x : x + width]], {}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 
-from server.video.container import MAX_DURATION_S, MAX_FRAMES, media_error, opened, stamp, video_stream
+from server.video.container import LIMITS, media_error, opened, stamp, video_stream
 
 TRIM_TOLERANCE_US = 500
 """Browsers round a frame's time differently; a trim that misses a frame's time by less means that frame."""
@@ -76,7 +76,7 @@ def _read(path: Path, size: int, _mtime_ns: int) -> FrameTable:
     with opened(path) as container:
         stream = video_stream(container, path.name)
         announced = container.duration
-        if announced is not None and announced > MAX_DURATION_S * 1_000_000:
+        if announced is not None and announced > LIMITS.max_seconds * 1_000_000:
             raise _too_long(path, f"lasts {announced / 3.6e9:.1f} hours")
         indexed = [entry.pos + entry.size for entry in stream.index_entries if not entry.is_discard]
         if container.format.name.startswith("mov") and indexed and max(indexed) > size:
@@ -100,8 +100,8 @@ def _read(path: Path, size: int, _mtime_ns: int) -> FrameTable:
                 if not packet.is_discard:
                     pts.append(packet.pts)
                     durations[packet.pts] = packet.duration or 0
-                if len(pts) > MAX_FRAMES:
-                    raise _too_long(path, f"has more than {MAX_FRAMES} frames")
+                if len(pts) > LIMITS.max_frames:
+                    raise _too_long(path, f"has more than {LIMITS.max_frames} frames")
         except FFmpegError as error:
             raise _truncated(path, f"reading stops after {len(pts)} frames ({error.strerror})") from error
         container_s = None if announced is None else announced / 1_000_000
@@ -113,7 +113,14 @@ def _read(path: Path, size: int, _mtime_ns: int) -> FrameTable:
     last = durations[int(times[-1])] or step or max(1, round(1 / (30 * time_base)))
     table = FrameTable(times, np.unique(np.array(keys, np.int64)), int(times[-1]) + last, time_base)
     seconds = table.duration_us / 1e6
-    if seconds > MAX_DURATION_S:
+    if table.fps > LIMITS.max_fps:
+        raise media_error(
+            "too-fast",
+            "Too many frames per second",
+            f"{path.name} has {table.fps:.0f} of them; {LIMITS.max_fps} are the limit.",
+            "Convert it: ffmpeg -i INPUT -r 60 OUTPUT.mp4",
+        )
+    if seconds > LIMITS.max_seconds:
         raise _too_long(path, f"lasts {seconds / 3600:.1f} hours")
     if matroska and container_s is not None and seconds < 0.9 * container_s - 1.0:
         raise _truncated(path, f"its header announces {container_s:.1f} s, its frames last {seconds:.1f} s")
@@ -124,7 +131,7 @@ def _too_long(path: Path, what: str) -> Exception:
     return media_error(
         "too-long",
         "Video too long",
-        f"{path.name} {what}; {MAX_DURATION_S // 3600} hours are the limit.",
+        f"{path.name} {what}; {LIMITS.max_seconds // 3600} hours are the limit.",
         "Cut it into pieces first, for example: ffmpeg -ss 0 -t 3600 -i INPUT -c copy OUTPUT.mp4",
     )
 

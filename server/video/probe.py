@@ -4,14 +4,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
-from pycore.protocol import MediaInfo, Size
+from pycore.protocol import MediaInfo, Size, decode, encode
+from server.video import sound
 from server.video.container import check_size, codec_name, media_error, opened, stamp, video_stream
 from server.video.frames import FrameTable, frame_table
+
+MAX_CHAPTERS = 500
+MAX_TITLE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,10 @@ class Orientation:
     transpose: bool = False
     flip_x: bool = False
     flip_y: bool = False
+
+    @property
+    def turns(self) -> bool:
+        return self.transpose or self.flip_x or self.flip_y
 
     @property
     def rotation(self) -> int:
@@ -37,11 +47,29 @@ class Orientation:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """Times in microseconds on the container's clock."""
+
+    begin_us: int
+    end_us: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the container tells about itself and an export keeps: `made` is its creation time (ISO 8601, or
+    "")."""
+
+    made: str
+    chapters: list[Chapter]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A probed file. `square` is the coded picture's size after the pixel aspect and before the turn; `size`
     the display size.
 
-    `colour` is FFmpeg's number of the YUV matrix where the file tells it, else 2 (unspecified).
+    `sound` are its sound tracks, in order.
     """
 
     table: FrameTable
@@ -49,8 +77,13 @@ class Source:
     size: Size
     orientation: Orientation
     codec: str
-    has_audio: bool
+    sound: tuple[sound.Track, ...]
     notes: tuple[str, ...]
+    about: About
+
+    @property
+    def has_audio(self) -> bool:
+        return bool(self.sound)
 
 
 def probe(path: Path, name: str) -> MediaInfo:
@@ -72,13 +105,30 @@ def probe(path: Path, name: str) -> MediaInfo:
 
 
 def inspect(path: Path) -> Source:
-    """Reads the container and decodes the first frame. Remembered for the file as it is now."""
+    """What the file is, read by the sandbox. Remembered for the file as it is now."""
+    return _inspect(path, *stamp(path))
+
+
+def inspect_music(path: Path) -> Source:
+    """The same for a file whose sound alone counts. ReelError `media.no-sound` where it has none."""
+    source = inspect(path)
+    if not source.sound:
+        raise media_error(
+            "no-sound", "No sound in this file", f"{path.name} has none.", "Choose other music."
+        )
+    return source
+
+
+@lru_cache(maxsize=64)
+def _inspect(path: Path, _size: int, _mtime_ns: int) -> Source:
+    from server.video.sandbox import client  # which speaks of Sources itself
+
+    return client.inspect(path)
+
+
+def read(path: Path) -> Source:
+    """Reads the container and decodes the first frame, in this very process: for the sandbox."""
     table = frame_table(path)
-    return _inspect(path, *stamp(path), table)
-
-
-@lru_cache(maxsize=8)
-def _inspect(path: Path, _size: int, _mtime_ns: int, table: FrameTable) -> Source:
     with opened(path) as container:
         stream = video_stream(container, path.name)
         codec = codec_name(stream)
@@ -93,7 +143,63 @@ def _inspect(path: Path, _size: int, _mtime_ns: int, table: FrameTable) -> Sourc
         check_size(square.width, square.height, path.name)
         turned = orientation(frame)
         size = Size(square.height, square.width) if turned.transpose else square
-        return Source(table, square, size, turned, codec, bool(container.streams.audio), _notes(frame))
+        return Source(
+            table,
+            square,
+            size,
+            turned,
+            codec,
+            tuple(sound.tracks(container)),
+            _notes(frame),
+            _facts(container),
+        )
+
+
+def to_wire(source: Source) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """JSON-able facts, and the long columns: what a process that must not be trusted may send."""
+    table = source.table
+    facts = {
+        "square": encode(source.square),
+        "size": encode(source.size),
+        "orientation": encode(source.orientation),
+        "codec": source.codec,
+        "sound": encode(source.sound),
+        "notes": [*source.notes],
+        "about": encode(source.about),
+        "end": table.end,
+        "time_base": str(table.time_base),
+    }
+    return facts, [table.pts, table.keys]
+
+
+def from_wire(facts: Any, columns: list[np.ndarray]) -> Source:
+    """Raises ValueError, KeyError or TypeError for what is no Source."""
+    pts, keys = columns
+    if pts.dtype != np.int64 or len(pts) == 0 or np.any(np.diff(pts) <= 0):
+        raise ValueError("times do not rise")
+    table = FrameTable(pts, keys, int(facts["end"]), Fraction(facts["time_base"]))
+    return Source(
+        table,
+        decode(Size, facts["square"]),
+        decode(Size, facts["size"]),
+        decode(Orientation, facts["orientation"]),
+        str(facts["codec"]),
+        tuple(decode(list[sound.Track], facts["sound"])),
+        tuple(decode(list[str], facts["notes"])),
+        decode(About, facts["about"]),
+    )
+
+
+def _facts(container: InputContainer) -> About:
+    chapters = []
+    for each in container.chapters()[:MAX_CHAPTERS]:
+        base = each["time_base"]
+        if base is None:
+            continue
+        begin, end = (round(each[name] * base * 1_000_000) for name in ("start", "end"))
+        title = str(each["metadata"].get("title", ""))[:MAX_TITLE]
+        chapters.append(Chapter(begin, end, title))
+    return About(str(container.metadata.get("creation_time", ""))[:MAX_TITLE], chapters)
 
 
 def _undecodable(path: Path, codec: str, why: str) -> Exception:

@@ -1,0 +1,315 @@
+"""Speaks to the process that reads a file from elsewhere (see `child`), and does not trust it.
+
+A process serves one file, one request at a time; it is kept for the next request about the same file for a
+while."""
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pycore.protocol import Problem, ReelError, decode
+from server.config.media import media_limits
+from server.video import probe
+from server.video.container import stamp
+from server.video.picture import Colour, Picture
+from server.video.planes import Crop
+from server.video.sandbox import ring
+from server.video.sound import RATE
+
+_log = logging.getLogger(__name__)
+
+KEPT = 4
+KEPT_SECONDS = 20.0
+"""Idle processes, and for how long."""
+_LONGEST_LINE = 16 * 1024 * 1024
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ", "LANG")
+
+
+class DecoderDied(ReelError):
+    """The process ended or said nothing any more: 503, so that whoever can tries again."""
+
+
+class _Process:
+    def __init__(self, path: Path) -> None:
+        limits = media_limits()
+        self.path = path
+        self._wait = float(limits.decoder_wait_seconds)
+        slot = limits.max_pixels * 3 * 2
+        descriptor = ring.create(slot)
+        try:
+            self.ring = ring.Ring(descriptor, slot)
+            memory = limits.decoder_memory_mib * 1024 * 1024 + ring.SLOTS * slot
+            call = [sys.executable, "-m", "server.video.sandbox.child"]
+            environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            environ |= {
+                name: text for name, text in os.environ.items() if name.startswith("REELBALLERS_MEDIA_")
+            }
+            self._process = subprocess.Popen(
+                [*call, str(descriptor), str(slot), str(memory), str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(descriptor,),
+                env=environ,
+                bufsize=0,
+            )
+        finally:
+            os.close(descriptor)
+        self._buffer = bytearray()
+        self._writing = threading.Lock()
+        self.idle_since = 0.0
+        self.line()  # ready
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ask(self, **request: Any) -> None:
+        assert self._process.stdin is not None
+        content = json.dumps(request).encode() + b"\n"
+        with self._writing, contextlib.suppress(BrokenPipeError):  # what it died of is told when reading
+            self._process.stdin.write(content)
+
+    def line(self) -> dict[str, Any]:
+        """Its next line; with the bytes that follow under "content". Raises what it reports."""
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > _LONGEST_LINE:
+                raise self._broken("it sent nonsense")
+            self._more()
+        answer = json.loads(self._buffer[:end])
+        del self._buffer[: end + 1]
+        length = int(answer.get("bytes", 0))
+        if length > _LONGEST_LINE:
+            raise self._broken("it sent nonsense")
+        while len(self._buffer) < length:
+            self._more()
+        answer["content"] = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        if "problem" in answer:
+            raise ReelError(decode(Problem, answer["problem"]))
+        return answer
+
+    def _more(self) -> None:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], self._wait)
+        if not ready:
+            raise self._broken(f"it said nothing for {self._wait:.0f} s")
+        more = os.read(self._process.stdout.fileno(), 1024 * 1024)
+        if not more:
+            raise self._broken(_why(self._process.wait()))
+        self._buffer += more
+
+    def _broken(self, why: str) -> ReelError:
+        self.end()
+        _log.warning("the decoder of %s was lost: %s", self.path, why)
+        return DecoderDied.of(
+            "media.decoder-lost",
+            "The video could not be read to its end",
+            f"The process that reads {self.path.name} was lost: {why}.",
+            "Try again. If it happens again, the file is damaged or asks too much: convert it with "
+            "ffmpeg -i INPUT -c:v libx264 -c:a aac OUTPUT.mp4",
+            503,
+        )
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _why(code: int) -> str:
+    if code == -signal.SIGXCPU:
+        return f"it computed for more than {media_limits().decoder_cpu_seconds} s"
+    return (
+        f"it was ended by signal {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
+    )
+
+
+_idle: dict[tuple[Path, tuple[int, int]], _Process] = {}
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _serving(path: Path) -> Iterator[_Process]:
+    """A process for this file, alone; kept afterwards where it answered in good order."""
+    key = (path, stamp(path))
+    with _lock:
+        process = _idle.pop(key, None)
+    process = process or _Process(path)
+    in_order = False
+    try:
+        yield process
+        in_order = True
+    except DecoderDied:
+        raise
+    except ReelError:
+        in_order = True  # a refusal
+        raise
+    finally:
+        if in_order:
+            _keep(key, process)
+        else:
+            process.end()
+
+
+def _keep(key: tuple[Path, tuple[int, int]], process: _Process) -> None:
+    now = process.idle_since = time.monotonic()
+    with _lock:
+        replaced = [_idle.pop(key)] if key in _idle else []
+        _idle[key] = process
+        by_age = sorted(_idle, key=lambda each: _idle[each].idle_since)
+        old = [each for each in by_age if now - _idle[each].idle_since > KEPT_SECONDS]
+        replaced += [_idle.pop(each) for each in {*old, *by_age[: max(len(by_age) - KEPT, 0)]}]
+    for each in replaced:
+        each.end()
+
+
+def end_idle() -> None:
+    """Ends the processes that wait for work."""
+    with _lock:
+        waiting = list(_idle.values())
+        _idle.clear()
+    for process in waiting:
+        process.end()
+
+
+atexit.register(end_idle)
+
+
+def inspect(path: Path) -> probe.Source:
+    """What the file is. ReelError `media.*` for what is no usable video."""
+    try:
+        return _inspect(path)
+    except DecoderDied:
+        return _inspect(path)  # once more: it may have been the machine's fault
+
+
+def _inspect(path: Path) -> probe.Source:
+    with _serving(path) as process:
+        process.ask(do="inspect")
+        facts: Any = None
+        columns: list[np.ndarray] = []
+        gathered = bytearray()
+        most = media_limits().max_frames * 8
+        while "end" not in (answer := process.line()):
+            facts = answer.get("source", facts)
+            gathered += answer["content"]
+            if len(gathered) > most:
+                raise process._broken("it sent nonsense")
+            if "column" in answer:
+                columns.append(np.frombuffer(bytes(gathered), np.int64))
+                gathered.clear()
+        return probe.from_wire(facts, columns)
+
+
+def pictures(
+    path: Path, source: probe.Source, first: int, count: int, crop: Crop | list[Crop]
+) -> Generator[Picture, None, None]:
+    """See server.video.decode.pictures."""
+    crops = crop if isinstance(crop, list) else [crop] * count
+    for (_, _, width, height), (answer, memory, release) in zip(
+        crops, _answers(path, first, crops, rgb=False), strict=True
+    ):
+        kind = np.dtype(np.uint8 if answer["wide"] == 1 else np.uint16)
+        planes, at = [], 0
+        for rows, columns in answer["shapes"]:
+            length = rows * columns * kind.itemsize
+            planes.append(memory[at : at + length].view(kind).reshape(rows, columns))
+            at += -(-length // 64) * 64
+        luma, blue, red = planes
+        colour = decode(Colour, answer["colour"])
+        x, y = int(answer["x"]), int(answer["y"])
+        fits = (
+            blue.shape == red.shape
+            and 0 <= x <= luma.shape[1] - width
+            and 0 <= y <= luma.shape[0] - height
+            and (colour.across, colour.down) in ((1, 1), (2, 1), (2, 2))
+            and blue.shape == (-(-luma.shape[0] // colour.down), -(-luma.shape[1] // colour.across))
+        )
+        if not fits:
+            raise ValueError("planes of impossible shape")
+        yield Picture(int(answer["number"]), (luma, blue, red), x, y, colour, release)
+
+
+def frames(
+    path: Path, source: probe.Source, first: int, count: int, crop: Crop | list[Crop]
+) -> Generator[np.ndarray, None, None]:
+    """See server.video.decode.frames."""
+    crops = crop if isinstance(crop, list) else [crop] * count
+    for (_, _, width, height), (_, memory, release) in zip(
+        crops, _answers(path, first, crops, rgb=True), strict=True
+    ):
+        made = memory[: height * width * 3].reshape(height, width, 3).copy()
+        release()
+        yield made
+
+
+def _answers(path: Path, first: int, crops: list[Crop], *, rgb: bool) -> Iterator[Any]:
+    with _serving(path) as process:
+        process.ask(do="pictures", first=first, crops=crops, rgb=rgb)
+        given = 0
+        try:
+            while "end" not in (answer := process.line()):
+                slot = int(answer["slot"])
+                if not 0 <= slot < ring.SLOTS or given == len(crops):
+                    raise ValueError("an impossible slot")
+
+                def release(slot: int = slot) -> None:
+                    process.ask(do="free", slot=slot)
+
+                yield answer, process.ring.slot(slot), release
+                given += 1
+        except GeneratorExit:
+            process.end()
+            raise
+        if given != len(crops):
+            raise process._broken("it sent too few frames")
+
+
+def copied_sound(
+    path: Path, stream: int, start: Fraction, end: Fraction, target: Path
+) -> tuple[int, int] | None:
+    """Writes the packets of a range as an MP4 at `target` (see server.video.sound.copy): (first, rate); None
+    where there are none."""
+    with _serving(path) as process, target.open("wb") as file:
+        process.ask(do="copy", stream=stream, start=str(start), end=str(end))
+        facts: tuple[int, int] = (0, RATE)
+        most = media_limits().max_sound_mib * 1024 * 1024
+        while "end" not in (answer := process.line()):
+            if "rate" in answer:
+                facts = (int(answer["first"]), int(answer["rate"]))
+            file.write(answer["content"])
+            if file.tell() > most:
+                raise process._broken("it sent too much")
+        return facts if file.tell() else None
+
+
+def samples(path: Path, stream: int, start: Fraction, end: Fraction) -> Iterator[np.ndarray]:
+    """See server.video.sound.samples."""
+    left = round((end - start) * RATE)
+    with _serving(path) as process:
+        process.ask(do="samples", stream=stream, start=str(start), end=str(end))
+        try:
+            while "end" not in (answer := process.line()):
+                made = np.frombuffer(answer["content"], np.float32).reshape(-1, 2)[:left]
+                left -= len(made)
+                yield made
+        except GeneratorExit:
+            process.end()
+            raise
