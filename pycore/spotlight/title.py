@@ -21,7 +21,7 @@ def title_mark(text: str, size: Size, time_us: int, freeze_us: int = 0) -> Mark 
     opacity = min(1.0, (time_us + FADE_US / 4) / FADE_US, (shown - time_us) / FADE_US)
     if line is None or opacity <= 0:
         return None
-    letters = line.distances.shape[1] - 2 * SPREAD
+    letters = line.width - 2 * SPREAD
     per_capital = letters / line.capital + 1.2
     capital = min(_CAPITAL * max(size.width, size.height), _WIDEST * size.width / per_capital)
     width, height = per_capital * capital, 2.0 * capital

@@ -58,7 +58,8 @@ def slowed(samples: np.ndarray, factor: int) -> np.ndarray:
             except (NothingYet, AtEnd):
                 return
             assert isinstance(frame, AudioFrame)
-            found.append(frame.to_ndarray().T)
+            made = frame.to_ndarray()
+            found.append(made.T if frame.format.is_planar else made.reshape(-1, 2))
 
     for begin in range(0, len(samples), 4096):
         piece = np.ascontiguousarray(samples[begin : begin + 4096].T)
