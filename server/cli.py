@@ -16,7 +16,9 @@ class _Commands(click.Group):
     act on come as text, with exit code 2 for what was asked wrongly and 1 for the rest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "bucket", "evaluate", "export", "site", "token"])
+        return sorted(
+            [*super().list_commands(ctx), "bucket", "doctor", "evaluate", "export", "site", "token"]
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "export":
@@ -35,6 +37,10 @@ class _Commands(click.Group):
             from server.token_cli import token
 
             return token
+        if cmd_name == "doctor":
+            from server.doctor_cli import doctor
+
+            return doctor
         if cmd_name == "evaluate":
             from server.evaluate import evaluate
 

@@ -16,7 +16,9 @@ from starlette.websockets import WebSocket
 
 from pycore.protocol import MediaInfo, ReelError
 from server.api import openapi
+from server.api.access import Access
 from server.api.auth import Auth
+from server.api.metrics import Metrics
 from server.api.operations import routes
 from server.api.problems import Unexpected, on_http_exception, on_reel_error
 from server.api.routes import (
@@ -69,6 +71,8 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     store = open_storage(config, f"{PREFIX}/storage", clock)
     table = MediaTable(database, clock)
     manager, tokens = JobManager(database, clock), Tokens(database, clock)
+    fleet, watch = Fleet(database, clock), JobWatch(manager)
+    metrics = Metrics(manager, fleet, lambda: watch.count)
     services = Services(
         config=config,
         database=database,
@@ -77,10 +81,11 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         media=table,
         uploads=Uploads(config, database, table, store, probe, clock),
         jobs=manager,
-        watch=JobWatch(manager),
-        fleet=Fleet(database, clock),
+        watch=watch,
+        fleet=fleet,
         tokens=tokens,
         owners=Owners(database),
+        metrics=metrics,
         clock=clock,
     )
     if not config.loopback and not tokens.any(valid=True):
@@ -114,6 +119,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     app = Starlette(
         routes=table_of_routes,
         middleware=[
+            Middleware(Access, metrics=metrics),
             Middleware(Guard, config=config),
             Middleware(Unexpected),
             Middleware(Auth, config=config, tokens=tokens, prefix=PREFIX),

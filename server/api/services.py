@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pycore.protocol import Estimate, ModelName
+from server.api.metrics import Metrics
 from server.api.uploads import Uploads
 from server.config import Config
 from server.db.database import Database
@@ -34,6 +35,7 @@ class Services:
     fleet: Fleet
     tokens: Tokens
     owners: Owners
+    metrics: Metrics
     clock: Callable[[], float] = time.time
 
     def estimates(self, work: float, frames: int, model: ModelName) -> list[Estimate]:

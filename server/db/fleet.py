@@ -65,6 +65,15 @@ class Fleet:
                     taken.append(worker)
         return taken
 
+    def speeds(self) -> list[tuple[str, str, float]]:
+        """What was measured: (device, model, pixels per second)."""
+        query = sa.select(throughput.c.device, throughput.c.model, throughput.c.pixels_per_second)
+        with self._database.read() as transaction:
+            return [
+                (row[0], row[1], row[2])
+                for row in transaction.execute(query.order_by(*query.selected_columns[:2]))
+            ]
+
     def count(self) -> int:
         """How many workers are alive."""
         alive = workers.c.heartbeat_at > self._now() - SILENCE_SECONDS

@@ -207,6 +207,16 @@ class JobManager:
                 transaction.execute(sa.update(jobs).where(jobs.c.id.in_(found)).values(handed_over=True))
         return len(found)
 
+    def counts(self) -> dict[str, int]:
+        """How many jobs are queued, and how many running."""
+        states = [state.value for state in JobState if not state.final]
+        query = (
+            sa.select(jobs.c.state, sa.func.count()).where(jobs.c.state.in_(states)).group_by(jobs.c.state)
+        )
+        with self._database.read() as transaction:
+            found = {row[0]: row[1] for row in transaction.execute(query).all()}
+        return {state: found.get(state, 0) for state in states}
+
     def in_progress(self) -> list[str]:
         """The ids of jobs that a worker should be at, oldest first; not more than some."""
         query = sa.select(jobs.c.id).where(jobs.c.state == JobState.RUNNING.value)

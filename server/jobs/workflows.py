@@ -5,6 +5,7 @@ A step never raises: what it came to is its recorded result, so that a repeated 
 """
 
 import errno
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 from dbos import DBOS
 
 from pycore.protocol import Problem, ReelError
+from server import logs
 from server.db.documents import dump, load
 from server.gpu.base import ExportPlan, SegmentStats
 from server.gpu.tracking import TrackingPlan
@@ -52,6 +54,7 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
         )
 
     @DBOS.workflow(name="export", max_recovery_attempts=MAX_RECOVERIES)
+    @_logged
     def export(job_id: str) -> None:
         if not steps.begin(job_id):
             return
@@ -87,6 +90,7 @@ def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
         return attempt(f"job {job_id}: linking", steps.stopping, lambda: steps.finish(job_id, plan))
 
     @DBOS.workflow(name="tracking", max_recovery_attempts=MAX_RECOVERIES)
+    @_logged
     def tracking(job_id: str) -> None:
         if not steps.begin(job_id):
             return
@@ -101,6 +105,17 @@ def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
             steps.failed(job_id, error.problem)
 
     return tracking
+
+
+def _logged(run: Callable[[str], None]) -> Callable[[str], None]:
+    """What is logged while it runs carries the job's id."""
+
+    @functools.wraps(run)
+    def logged(job_id: str) -> None:
+        with logs.about(job=job_id):
+            run(job_id)
+
+    return logged
 
 
 def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]) -> Outcome:

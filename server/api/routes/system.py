@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from starlette.responses import Response
+
 from pycore.protocol import ReelError, ServerInfo
 from server import __version__
+from server.api.metrics import CONTENT_TYPE
 from server.api.operations import Call, Operation
 from server.gpu.models.descriptor import available
 
@@ -47,6 +50,10 @@ def capabilities(call: Call) -> ServerInfo:
     return ServerInfo(__version__, services.fleet.processors(), models, services.config.max_upload_bytes)
 
 
+def metrics(call: Call) -> Response:
+    return Response(call.services.metrics.text(), media_type=CONTENT_TYPE)
+
+
 def version(call: Call) -> Version:
     return Version(__version__)
 
@@ -69,6 +76,13 @@ OPERATIONS = (
         "system",
         capabilities,
         answer=ServerInfo,
+    ),
+    Operation(
+        "GET",
+        "/system/metrics",
+        "Figures for Prometheus: requests, watchers, jobs, workers, speeds.",
+        "system",
+        metrics,
     ),
     Operation("GET", "/system/version", "This program's version.", "system", version, answer=Version),
 )
