@@ -4,6 +4,9 @@
 import { FramePump } from "./media/frame-pump.js";
 import { MediaSession } from "./media/session.js";
 import { Player } from "./media/player.js";
+import { Portraits } from "./media/portraits.js";
+import { Tracks } from "./media/tracks.js";
+import { Boxes } from "./ui/boxes.js";
 import { byTest, fillIcons } from "./ui/dom.js";
 import { wireDrop } from "./ui/drop.js";
 import { ExportPanel } from "./ui/export-panel.js";
@@ -14,7 +17,9 @@ import { drawHeader } from "./ui/header.js";
 import { fillHelp } from "./ui/help.js";
 import { Jobs } from "./ui/jobs.js";
 import { listenToKeys } from "./ui/keyboard.js";
+import { PlayerPanel } from "./ui/player-panel.js";
 import { Reel } from "./ui/reel.js";
+import { drawSeen, nextLost } from "./ui/seen-strip.js";
 import { shortcuts } from "./ui/shortcuts.js";
 import { SignIn } from "./ui/sign-in.js";
 import { drawStatus } from "./ui/status.js";
@@ -40,6 +45,7 @@ let state = {
   estimates: [],
   upload: null,
   jobs: [],
+  analysis: { state: "none", progress: 0, seconds_left: null, message: "", processor: null, problem: null, players: [], revision: 0, waiting: false },
   presets: [],
 };
 let boot = { progress: 0, message: "Starting" };
@@ -69,7 +75,11 @@ function guard(action) {
 
 const player = new Player(/** @type {HTMLVideoElement} */ (byTest("video")));
 const pump = new FramePump(player, (frame, timeUs) => client.postFrame(frame, timeUs));
-const field = new Field(run, () => guard(player.toggle()));
+const tracks = new Tracks();
+const portraits = new Portraits();
+const field = new Field(run);
+const boxes = new Boxes(player, tracks, run, () => guard(player.toggle()));
+const playerPanel = new PlayerPanel(player, portraits, run);
 const reel = new Reel(run, player.video);
 const transport = new Transport(player, run, guard);
 const framePanel = new FramePanel(run);
@@ -77,12 +87,13 @@ const exportPanel = new ExportPanel(run);
 const jobs = new Jobs(run);
 const signIn = new SignIn(run);
 const media = new MediaSession(player, client, { onChange: draw, tell });
-player.onFrame(() => reel.drawStandin());
+player.onFrame(() => moveFrame());
+player.video.addEventListener("seeked", () => moveFrame());
 addEventListener("resize", () => reel.drawStandin());
 wireDrop(media);
 wireFull();
 fillHelp();
-listenToKeys(shortcuts({ player, transport, run, guard }));
+listenToKeys(shortcuts({ player, transport, run, guard, toggleBoxes: () => boxes.toggle(), nextLost: () => nextLost(state, player.timeUs) }));
 signIn.resume();
 draw();
 
@@ -107,9 +118,27 @@ function onEvent(event) {
     case "frame":
       pump.presented(event);
       return reel.presented(event, pump.frames);
+    case "tracks":
+      tracks.setTracks(event);
+      return boxes.drawBoxes();
+    case "path":
+      tracks.setPath(event);
+      pump.refresh();
+      return moveFrame();
+    case "followed":
+      boxes.followed(event);
+      if (event.crop) field.place(event.crop);
+      return;
     case "notice":
       return tell(event.problem);
   }
+}
+
+/** The crop frame, and what stands in for Reel, where the path has them at the moment that is shown. */
+function moveFrame() {
+  const crop = tracks.cropAt(player.timeUs);
+  if (crop) field.place(crop);
+  reel.drawStandin(crop);
 }
 
 /** Whether the frame on the canvas is no longer what the state asks for. @param {AppState} before @param {AppState} now */
@@ -124,7 +153,12 @@ function draw() {
   drawHeader(media, clip);
   drawStatus(state, boot, failure);
   field.setPicture(media.size);
-  field.draw(clip);
+  if (!clip) tracks.clear();
+  portraits.setSource(media.url);
+  field.draw(clip, tracks.cropAt(player.timeUs));
+  boxes.draw(state);
+  playerPanel.draw(state, client.booted);
+  drawSeen(state);
   reel.draw(state, clip, boot, failure);
   transport.draw(clip);
   framePanel.draw(state);

@@ -14,7 +14,7 @@ from pycore.tracking.ball import ball_track
 from pycore.tracking.columns import tracking_of
 from pycore.tracking.cuts import CutDetector
 
-SLOWEST = 6.0
+SLOWEST = 8.0
 """Pictures of a second of video that are looked at, at least: below this players are mixed up."""
 
 AHEAD = 2

@@ -40,6 +40,11 @@ export class MediaSession {
     });
   }
 
+  /** The open file's address, or "". */
+  get url() {
+    return this.#url;
+  }
+
   get isOpen() {
     return this.file !== null;
   }

@@ -25,9 +25,8 @@ export class Field {
 
   /**
    * @param {(command: {type: string} & Record<string, any>) => Promise<any>} run
-   * @param {() => void} toggle plays or pauses
    */
-  constructor(run, toggle) {
+  constructor(run) {
     const send = latest((/** @type {{crop: Rect, gesture: string}} */ wish) => run({ type: "set-crop", ...wish }));
     this.#send = send;
     this.#frame.addEventListener("pointerdown", event => this.#start(event));
@@ -36,7 +35,6 @@ export class Field {
       this.#frame.addEventListener(type, () => this.#end());
     }
     this.#frame.addEventListener("keydown", event => this.#key(event));
-    byTest("video").addEventListener("click", toggle);
   }
 
   /** @type {(wish: {crop: Rect, gesture: string}) => void} */
@@ -48,12 +46,18 @@ export class Field {
     text(this.#facts, size ? pixels(size) : "");
   }
 
-  /** @param {Clip | null} clip */
-  draw(clip) {
+  /** @param {Clip | null} clip @param {Rect | null} [moved] where the path has the frame now */
+  draw(clip, moved = null) {
     this.#clip = clip;
     this.#frame.hidden = !clip;
     if (!clip) return this.#end();
-    const { crop } = clip;
+    this.place(moved ?? clip.crop);
+  }
+
+  /** Shows the frame there; the state's crop stays what it is. @param {Rect} crop */
+  place(crop) {
+    const clip = this.#clip;
+    if (!clip) return;
     const { width, height } = clip.media.size;
     const style = this.#frame.style;
     style.left = `${(crop.x / width) * 100}%`;

@@ -24,6 +24,11 @@ const KEYS = [
     [["Ctrl", "Z"], "Undo"],
     [["Ctrl", "Shift", "Z"], "Redo"],
   ]],
+  ["Players", [
+    [["B"], "Boxes on or off"],
+    [["L"], "To where the player is lost next"],
+    [["Alt", "Click"], "The player is this one from here on"],
+  ]],
   ["Page", [
     [["F"], "A view fills the window"],
     [["?"], "This list"],

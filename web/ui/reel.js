@@ -102,9 +102,9 @@ export class Reel {
     attribute(byTest("reel-zoom"), "aria-pressed", on);
   }
 
-  /** The crop as the browser itself scales it, where there is no WebGPU. */
-  drawStandin() {
-    const crop = this.#crop;
+  /** The crop as the browser itself scales it, where there is no WebGPU. @param {import("../protocol.js").Rect | null} [moved] where the path has it now */
+  drawStandin(moved = null) {
+    const crop = moved ?? this.#crop;
     if (this.#live || !crop || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
     const canvas = this.#standin;
     const width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));

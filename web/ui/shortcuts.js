@@ -11,9 +11,11 @@ import { plain, withControl } from "./keyboard.js";
  * @param {import("./transport.js").Transport} parts.transport
  * @param {(command: {type: string}) => Promise<any>} parts.run
  * @param {(action: Promise<void>) => void} parts.guard
+ * @param {() => void} parts.toggleBoxes
+ * @param {() => number | null} parts.nextLost
  * @returns {import("./keyboard.js").Shortcut[]}
  */
-export function shortcuts({ player, transport, run, guard }) {
+export function shortcuts({ player, transport, run, guard, toggleBoxes, nextLost }) {
   const { video } = player;
   const seconds = (/** @type {KeyboardEvent} */ event) => (event.shiftKey ? 5 : 1);
   const whenOpen = [
@@ -28,6 +30,14 @@ export function shortcuts({ player, transport, run, guard }) {
     { match: plain("i"), run: () => transport.trimHere("in") },
     { match: plain("o"), run: () => transport.trimHere("out") },
     { match: plain("f"), run: toggleFull },
+    { match: plain("b"), run: toggleBoxes },
+    {
+      match: plain("l"),
+      run: () => {
+        const lost = nextLost();
+        if (lost !== null) player.seek(lost);
+      },
+    },
     { match: withControl("z", false), run: () => run({ type: "undo" }) },
     { match: withControl("z", true), run: () => run({ type: "redo" }) },
   ].map(({ match, run: act }) => ({
