@@ -131,6 +131,13 @@ def test_a_video_frame_is_drawn_with_a_net(page: Page) -> None:
     assert_shows(picture[..., :3], CROP, 0.0, 0.0, net)  # which 0.4 means under a net
 
 
+def test_kernels_across_subgroups_are_right_too(page: Page) -> None:
+    """Natively the others are tested for every net; naga does not know these."""
+    answer = ask(page, "kernels")
+    assert len(answer["can"]) == 7
+    assert answer["right"] == 3 * [sorted(answer["can"])]
+
+
 def test_a_video_has_the_colours_that_the_browser_gives_it(page: Page) -> None:
     """What drawImage makes of a decoder's YUV frame is the source that the reference starts from."""
     width, height = 24, 16

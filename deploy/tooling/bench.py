@@ -134,7 +134,10 @@ def _visit(program: Path, options: Options, folders: Mapping[str, Path]) -> dict
     if options.clip:
         query |= {"clip": f"./clip/{quote(options.clip.name)}", "plays": "M 16:9,M 9:16"}
     gpu = browser.SOFTWARE_WEBGPU if options.software else _LINUX_GPU if sys.platform == "linux" else ()
-    with _serving(folders, token, said) as url, tempfile.TemporaryDirectory() as profile:
+    with (
+        _serving(folders, token, said) as url,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
         command = [program, *_ALWAYS, *gpu, *options.flags, f"--user-data-dir={profile}"]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(

@@ -1,14 +1,18 @@
 """A tier's frames: the same plan and kernels as the preview's, from a texture onto a texture."""
 
+import math
 import os
+from collections.abc import Sequence
 
 from pycore.backends.gpu import Device, OffscreenTarget, TextureUsage
 from pycore.bench.limits import Limits
-from pycore.protocol import FrameTime, Size, StageTime, Tier
+from pycore.protocol import FrameTime, KernelTime, Size, StageTime, Tier
 from pycore.shaders import ShaderManager
+from pycore.upscaler.kernels import Kernel
 from pycore.upscaler.look import Look
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.timing import Effort, milliseconds
+from pycore.upscaler.tuner import Tuning
 from pycore.upscaler.upscaler import Upscaler, cells_of
 from pycore.upscaler.weights import Conv, parse
 
@@ -20,6 +24,15 @@ async def net_of(device: Device, tier: Tier) -> list[Conv]:
     return [] if tier is Tier.BASE else parse(await device.load_model(tier.lower()), tier.lower())
 
 
+def tried(tuning: Tuning) -> list[KernelTime]:
+    """What the tuner timed, as it is told."""
+    return [
+        KernelTime(layer, each.kernel, each.ms if math.isfinite(each.ms) else None)
+        for layer, timed in tuning.timed.items()
+        for each in timed
+    ]
+
+
 async def frame_time(
     device: Device,
     shaders: ShaderManager,
@@ -28,13 +41,14 @@ async def frame_time(
     tier: Tier,
     size: Size,
     effort: Effort,
+    kernels: Sequence[Kernel] = (),
     *,
     each_stage: bool,
     warm_ms: float = WARM_MS,
 ) -> FrameTime:
     net = await net_of(device, tier)
     target = OffscreenTarget(device)
-    plan = plan_for(device.frame_kind, target.format, net).onto_textures(target.format)
+    plan = plan_for(device.frame_kind, target.format, net, kernels).onto_textures(target.format)
     upscaler = Upscaler(device, shaders, plan)
     await upscaler.prepare()
     upscaler.show(Look(0, 0, size.width, size.height, sharpness=0.0), target)

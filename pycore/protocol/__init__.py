@@ -46,6 +46,7 @@ from pycore.protocol.bench import (
     BenchReport,
     FrameCost,
     FrameTime,
+    KernelTime,
     RunBench,
     StageTime,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "JobState",
     "JoinTracks",
     "Joined",
+    "KernelTime",
     "Keyframe",
     "MediaInfo",
     "ModelInfo",

@@ -30,9 +30,19 @@ class StageTime:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelTime:
+    """A kernel that the tuner timed on a layer (counted from 0), alone; `ms` null where it was refused."""
+
+    layer: int
+    kernel: str
+    ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameTime:
     """A whole frame of a tier on the GPU, all stages in one submit; `stages` for one size only. `share`: the
-    multiply-adds of the inner convolutions as a share of the peak (0 where there are none)."""
+    multiply-adds of the inner convolutions as a share of the peak (0 where there are none). `tried`: what
+    their kernels were chosen from."""
 
     tier: Tier
     width: int
@@ -40,6 +50,7 @@ class FrameTime:
     ms: float
     share: float = 0.0
     stages: list[StageTime] = field(default_factory=list)
+    tried: list[KernelTime] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

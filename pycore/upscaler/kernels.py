@@ -2,9 +2,9 @@
 that any layer may take any; which is fastest, the GPU at hand decides (tuner.py)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pycore.upscaler.weights import GROUP, Conv
+from pycore.upscaler.weights import GROUP, Conv, Packing
 
 MOST_THREADS = 256
 """Invocations of a workgroup that every WebGPU device allows."""
@@ -28,17 +28,24 @@ class Kernel:
     strip: int = 8
     groups: int = 1
     tiles: int = 1
-    before: tuple[str, ...] = ()
+    group: str = "group_local"
+    packing: Packing = Packing.DIRECT
     needs: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Subgroups have up to 32 invocations on most GPUs, and must lie within one output group."""
+        assert not self.needs or self.columns * self.rows % 32 == 0
 
     def does(self, conv: Conv, features: Iterable[str]) -> bool:
         """Whether a device with these features can compute that layer so."""
         groups = conv.outputs // GROUP
+        threads = self.columns * self.rows * groups // self.groups
         area = (self.columns + 2) * (self.rows * self.strip + 2)
         return (
             self.needs <= frozenset(features)
             and groups % self.groups == 0
-            and self.columns * self.rows * groups // self.groups <= MOST_THREADS
+            and threads <= MOST_THREADS
+            and (self.tiles == 1 or 3 * threads >= area)  # conv_ahead.wgsl brings three cells an invocation
             and area * self.tiles * _VECTOR_BYTES <= MOST_SHARED_BYTES
         )
 
@@ -56,12 +63,24 @@ class Kernel:
         }
 
 
+SUBGROUPS = frozenset({"subgroups"})
+
 DEFAULT = Kernel("16x2")
-KERNELS = (
+_LOCAL = (
     DEFAULT,
     Kernel("32x1", columns=32, rows=1),
-    Kernel("8x4", columns=8, rows=4),
-    Kernel("16x1", rows=1),
+    Kernel("ahead", "conv_ahead", tiles=2),
+    Kernel("pair", "conv_pair", groups=2),
+    Kernel("pair-tall", "conv_pair", rows=4, groups=2),
+    Kernel("winograd", "conv_winograd", groups=2, packing=Packing.WINOGRAD),
+    Kernel("winograd-tall", "conv_winograd", rows=4, groups=2, packing=Packing.WINOGRAD),
+)
+KERNELS = (
+    *_LOCAL,
+    *(
+        replace(each, name=f"{each.name}-subgroup", group="group_subgroup", needs=SUBGROUPS)
+        for each in _LOCAL
+    ),
 )
 """The default first. A tuned choice must be a tenth faster to take its place."""
 

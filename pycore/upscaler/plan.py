@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pycore.backends.gpu import FrameKind
 from pycore.shaders import NO_CONSTANTS, Constants
 from pycore.upscaler.kernels import DEFAULT, Kernel
-from pycore.upscaler.weights import Conv
+from pycore.upscaler.weights import Conv, Packing
 
 CELL = 2
 """A net's cells are this many source pixels a side."""
@@ -79,7 +79,10 @@ def plan_for(kind: FrameKind, format: str, net: Sequence[Conv] = (), kernels: Se
     return Plan(
         surfaces=(Surface("source", "rgba16float", 1),),
         buffers=(CellBuffer("luma", LUMA_BYTES), *_features(net)),
-        uniforms={f"weights-{index}": conv.pack() for index, conv in enumerate(net)},
+        uniforms={
+            weights_name(index, each.packing): net[index].pack(each.packing)
+            for index, each in enumerate(kernels)
+        },
         ingest=_ingest(kind),
         stages=(_lanczos(clamped=not net), *(layer(index, net, each) for index, each in enumerate(kernels))),
         compose=_compose(format),
@@ -106,19 +109,24 @@ def _lanczos(*, clamped: bool) -> Stage:
     return Stage(("look", "lanczos3"), ("source", "look", "luma"), (16, 8), constants, margin=1)
 
 
+def weights_name(index: int, packing: Packing) -> str:
+    """Under which stages bind a layer's weights."""
+    return f"weights-{index}-{packing}"
+
+
 def layer(index: int, net: Sequence[Conv], kernel: Kernel) -> Stage:
     """That layer of a net, computed by that kernel."""
     conv, first, last = net[index], index == 0, index == len(net) - 1
     given, made = FEATURES if index % 2 else FEATURES[::-1]
     return Stage(
         (
-            *kernel.before,
+            kernel.group,
             "look",
             "cells_in_luma" if first else "cells_in",
             "cells_out_luma" if last else "cells_out",
             kernel.file,
         ),
-        ("source" if first else given, "look", f"weights-{index}", "luma" if last else made),
+        ("source" if first else given, "look", weights_name(index, kernel.packing), "luma" if last else made),
         tile=kernel.tile,
         constants=kernel.constants(conv),
         unit=CELL,

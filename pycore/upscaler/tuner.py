@@ -7,7 +7,7 @@ import json
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pycore.backends.gpu import Device, OffscreenTarget, TextureUsage
 from pycore.backends.host import Store
@@ -16,10 +16,10 @@ from pycore.shaders import ShaderManager
 from pycore.upscaler import kernels
 from pycore.upscaler.kernels import DEFAULT, Kernel, choices, named
 from pycore.upscaler.look import Look
-from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, layer, plan_for
+from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, layer, plan_for, weights_name
 from pycore.upscaler.timing import Effort, milliseconds
 from pycore.upscaler.upscaler import Upscaler, cells_of
-from pycore.upscaler.weights import Conv
+from pycore.upscaler.weights import Conv, Packing
 
 GAIN = 1.1
 """How many times faster a kernel must be than the default to replace it."""
@@ -63,6 +63,8 @@ async def tune(
 ) -> Tuning:
     """Times what can compute each layer of `net`, on a crop of `size`; layers of one shape share their
     kernel. Raises ReelError when not even the default can be had."""
+    if not net:
+        return Tuning(())
     right = await _right(device, shaders, net)
     upscaler = await _ready(device, shaders, net, size)
     chosen: dict[tuple[int, int, bool], str] = {}
@@ -93,6 +95,8 @@ async def _ready(device: Device, shaders: ShaderManager, net: Sequence[Conv], si
     """All layers by the default kernel, with its buffers filled from noise."""
     target = OffscreenTarget(device)
     plan = plan_for(device.frame_kind, target.format, net).onto_textures(target.format)
+    every = {weights_name(i, p): conv.pack(p) for i, conv in enumerate(net) for p in Packing}
+    plan = replace(plan, uniforms=every)
     upscaler = Upscaler(device, shaders, plan)
     await upscaler.prepare()
     upscaler.show(Look(0, 0, size.width, size.height), target)
@@ -166,9 +170,7 @@ class Remembered:
     async def _name(self, net: str) -> str:
         if not self._key:
             facts = self._device.facts
-            files = dict.fromkeys(
-                each for kernel in kernels.KERNELS for each in (*kernel.before, kernel.file)
-            )
+            files = dict.fromkeys(each for kernel in kernels.KERNELS for each in (kernel.group, kernel.file))
             code = [await self._device.load_shader(each) for each in (*SHADERS, *files)]
             whose = (facts.vendor, facts.architecture, facts.description, facts.browser)
             told = repr((whose, sorted(self._device.features), kernels.KERNELS, code))

@@ -5,6 +5,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 from pycore.protocol import ReelError
@@ -14,6 +15,26 @@ GROUP = 4
 
 LAYER_MATRICES = 640
 """Room for one layer: the size of `weights` in conv.wgsl."""
+
+
+class Packing(StrEnum):
+    """How a layer's weights lie: each column of three taps as it is, or transformed for Winograd's F(4,
+    3)."""
+
+    DIRECT = "direct"
+    WINOGRAD = "winograd"
+
+
+_DIRECT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+_WINOGRAD = (
+    (1 / 4, 0.0, 0.0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0.0, 0.0, 1.0),
+)
+"""Lavin and Gray's G for F(4, 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +48,20 @@ class Conv:
     bias: Sequence[float]
     slope: Sequence[float]
 
-    def pack(self) -> bytes:
-        """The uniform block of conv.wgsl: LAYER_MATRICES matrices of 4x4 f32, column by column."""
+    def pack(self, packing: Packing = Packing.DIRECT) -> bytes:
+        """What the kernels of that packing read: matrices of 4x4 f32, column by column (see conv.wgsl); at
+        least LAYER_MATRICES, which its uniform block asks for."""
         weight, inputs = self.weight, self.inputs
+        rows = _DIRECT if packing is Packing.DIRECT else _WINOGRAD
         values = [
-            weight[((output + lane) * inputs + given + part) * 9 + row * 3 + column]
+            sum(share * weight[at + 3 * row] for row, share in enumerate(shares) if share)
             for output in range(0, self.outputs, GROUP)
             for given in range(0, inputs, GROUP)
             for column in range(3)
-            for row in range(3)
+            for shares in rows
             for part in range(GROUP)
             for lane in range(GROUP)
+            for at in [((output + lane) * inputs + given + part) * 9 + column]
         ]
         for output in range(0, self.outputs, GROUP):
             values += [*self.bias[output : output + GROUP], *self.slope[output : output + GROUP], *[0.0] * 8]
