@@ -31,12 +31,14 @@ from server.api.routes import (
     system,
     tickets,
     tracking,
+    webhooks,
 )
 from server.api.security import Guard
 from server.api.services import Services
 from server.api.static import Page
 from server.api.uploads import Uploads
 from server.config import Config
+from server.db.attempts import Attempts
 from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
@@ -45,6 +47,7 @@ from server.db.projects import Projects
 from server.db.tokens import Tokens
 from server.db.trash import empty_trash
 from server.jobs.manager import JobManager
+from server.jobs.routing import Routing
 from server.jobs.watch import JobWatch
 from server.storage.opening import open_storage
 
@@ -60,6 +63,7 @@ OPERATIONS = (
     *tickets.OPERATIONS,
     *system.OPERATIONS,
     *storage.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 """The route table: all there is under /api/v1."""
 
@@ -73,6 +77,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
     manager, tokens = JobManager(database, clock), Tokens(database, clock)
     fleet, watch = Fleet(database, clock), JobWatch(manager)
     metrics = Metrics(manager, fleet, lambda: watch.count)
+    attempts = Attempts(database, clock)
     services = Services(
         config=config,
         database=database,
@@ -86,6 +91,8 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         tokens=tokens,
         owners=Owners(database),
         metrics=metrics,
+        attempts=attempts,
+        routing=Routing(config, fleet, manager, attempts, clock),
         clock=clock,
     )
     if not config.loopback and not tokens.any(valid=True):

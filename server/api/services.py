@@ -4,18 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pycore.protocol import Estimate, ModelName
 from server.api.metrics import Metrics
 from server.api.uploads import Uploads
 from server.config import Config
+from server.db.attempts import Attempts
 from server.db.database import Database
 from server.db.fleet import Fleet
 from server.db.media import MediaTable
 from server.db.owners import Owners
 from server.db.projects import Projects
 from server.db.tokens import Tokens
-from server.gpu.estimates import estimate
 from server.jobs.manager import JobManager
+from server.jobs.routing import Routing
 from server.jobs.watch import JobWatch
 from server.storage.base import Storage
 
@@ -36,12 +36,6 @@ class Services:
     tokens: Tokens
     owners: Owners
     metrics: Metrics
+    attempts: Attempts
+    routing: Routing
     clock: Callable[[], float] = time.time
-
-    def estimates(self, work: float, frames: int, model: ModelName) -> list[Estimate]:
-        """What `frames` frames with `work` of `work_pixels` in all would take on each processor, by what was
-        measured there where possible. ReelError `model.unknown`."""
-        return [
-            estimate(processor, work, frames, model, self.fleet.throughput(processor.name, model))
-            for processor in self.fleet.processors()
-        ]

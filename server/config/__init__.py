@@ -12,6 +12,7 @@ from pycore.protocol import ReelError
 from server.config.database import database_url
 from server.config.environment import PREFIX as ENVIRONMENT
 from server.config.environment import names, number, wrong
+from server.config.runpod import RunPodSettings, runpod_settings
 from server.config.s3 import LEAST_PART_BYTES, S3Settings, s3_settings
 from server.config.signing_key import signing_key
 
@@ -54,6 +55,7 @@ class Config:
     allowed_origins: tuple[str, ...] = ()
     postgres: str = field(default="", repr=False)
     s3: S3Settings | None = None
+    runpod: RunPodSettings | None = None
     cache_bytes: int = CACHE_BYTES
 
     @property
@@ -167,5 +169,6 @@ def load(
         allowed_origins=names(environ, "ALLOWED_ORIGINS"),
         postgres=database_url(environ),
         s3=s3,
+        runpod=runpod_settings(environ),
         cache_bytes=number(environ, "CACHE_BYTES", CACHE_BYTES),
     )

@@ -7,6 +7,7 @@ model.
 
 from pycore.protocol import Estimate, ModelName, Processor, ProcessorKind, Rect, Route, Size
 from server.gpu.models.descriptor import descriptor
+from server.gpu.prices import Prices
 
 # Pixels per second out of the net, decoding and encoding included, where nothing was measured yet:
 # deliberately low.
@@ -18,6 +19,10 @@ _DEFAULTS: dict[tuple[ProcessorKind, ModelName], float] = {
 _NAMES = {ProcessorKind.CPU: "CPUs", ProcessorKind.MPS: "Apple GPUs", ProcessorKind.CUDA: "NVIDIA GPUs"}
 START_SECONDS = 2.0
 """Reading the plan, loading the model, joining."""
+
+
+TRANSFER_SECONDS = 10.0
+"""Fetching the video and storing the result, for a worker on RunPod."""
 
 
 def work_pixels(crop: Size, frames: int, model: ModelName) -> float:
@@ -45,5 +50,34 @@ def estimate(
         cost_usd=0.0,
         recommended=False,
         basis=basis,
+        frames=frames,
+    )
+
+
+def estimate_remote(
+    processor: Processor,
+    prices: Prices,
+    gpu: str,
+    work: float,
+    frames: int,
+    model: ModelName,
+    *,
+    measured: float | None = None,
+    active: bool = False,
+) -> Estimate:
+    """What RunPod would take with a GPU of that class, and what it would cost: start and idle time are in the
+    price, as they are billed. Raises ReelError `model.unknown`, `config.pricing`."""
+    descriptor(model)
+    default = _DEFAULTS[(ProcessorKind.CUDA, model)] * prices.of(gpu).speed
+    working = TRANSFER_SECONDS + work / (measured or default)
+    start = 0.0 if active else prices.start_seconds
+    basis = "measured there before" if measured else f"default for {prices.of(gpu).label}"
+    return Estimate(
+        route=Route.RUNPOD,
+        processor=processor,
+        seconds=round(start + working, 1),
+        cost_usd=round(prices.cost(gpu, working, start_seconds=start, active=active), 4),
+        recommended=False,
+        basis=f"{basis}; {start:.0f} s to start it included" if start else basis,
         frames=frames,
     )

@@ -78,6 +78,11 @@ def load(path: Path = SHIPPED) -> Prices:
         raise _wrong(f"{path} is not TOML: {error}.", _COMPARE) from error
 
 
+def load_named(path: Path | None) -> Prices:
+    """The table in a file, or the one that comes along."""
+    return load(path or SHIPPED)
+
+
 def parse(document: Mapping[str, Any], where: str) -> Prices:
     """A table from what TOML gave. ReelError `config.pricing`."""
     try:

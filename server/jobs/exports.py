@@ -7,6 +7,7 @@ where the file is, the step is done, and its facts are known without doing it ag
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -22,7 +23,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExportSteps(JobSteps):
-    """The steps of an export."""
+    """The steps of an export. `spent`: what a job has cost elsewhere before it came here, in dollars."""
+
+    spent: Callable[[str], float] = lambda job_id: 0.0
 
     def plan(self, job_id: str) -> ExportPlan:
         """Checks the request against the source and cuts it into segments."""
@@ -39,6 +42,8 @@ class ExportSteps(JobSteps):
         file, facts = segment_keys(job_id, index)
         if self.storage.stat(file) is not None:
             _log.info("job %s: segment %d is there", job_id, index)
+            if self.storage.stat(facts) is None:  # a worker on RunPod made it
+                return SegmentStats(plan.segments[index].frames, 0.0)
             return load(SegmentStats, self._text(facts))
         _log.info("job %s: segment %d starts", job_id, index)
         with (
@@ -101,13 +106,15 @@ class ExportSteps(JobSteps):
             has_audio=finished.has_audio,
             estimated_seconds=estimate.seconds if estimate else 0.0,
             estimated_cost_usd=estimate.cost_usd if estimate else 0.0,
-            actual_cost_usd=0.0,  # this machine's own work is free
+            actual_cost_usd=self.spent(job_id),  # this machine's own work is free
             sha256=finished.sha256,
             notes=[*plan.notes, *(note for note in finished.notes if note not in plan.notes)],
         )
 
     def _record_speed(self, plan: ExportPlan, segments: list[SegmentStats]) -> None:
-        seconds = sum(segment.seconds for segment in segments)
+        # of segments that were made elsewhere the time is not known
+        timed = [segment for segment in segments if segment.seconds > 0]
+        seconds, frames = sum(each.seconds for each in timed), sum(each.frames for each in timed)
         if seconds > 0:
-            model, speed = plan.request.model, plan.work_pixels / seconds
+            model, speed = plan.request.model, plan.work_pixels * frames / plan.frames / seconds
             self.fleet.record_throughput(self.processor.info().name, model, speed)

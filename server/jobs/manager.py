@@ -22,6 +22,7 @@ from pycore.protocol import (
     Problem,
     Processor,
     ReelError,
+    Route,
     TrackingRequest,
     TrackingResult,
 )
@@ -97,6 +98,7 @@ class JobManager:
                     project_id=project_id,
                     owner=sa.select(projects.c.owner).where(projects.c.id == project_id).scalar_subquery(),
                     state=job.state.value,
+                    route=estimate.route.value,
                     document=dump(job),
                     request=dump(request),
                     sequence=job.sequence,
@@ -226,6 +228,35 @@ class JobManager:
     def exists(self, job_id: str) -> bool:
         with self._database.read() as transaction:
             return transaction.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is not None
+
+    def busy(self, workers: int) -> bool:
+        """Whether jobs on this server's own processors leave none of so many workers free."""
+        active = [state.value for state in JobState if not state.final]
+        query = sa.select(jobs.c.id).where(jobs.c.route == Route.LOCAL.value, jobs.c.state.in_(active))
+        with self._database.read() as transaction:
+            return len(transaction.execute(query.limit(max(workers, 1))).all()) >= max(workers, 1)
+
+    def owner(self, job_id: str) -> str:
+        """Whose job it is."""
+        with self._database.read() as transaction:
+            return _row(transaction, job_id).owner
+
+    def reroute(self, job_id: str, estimate: Estimate, reason: str) -> None:
+        """The job goes on elsewhere, by the estimate's route. Repeating it changes nothing."""
+        with self._database.write(f"job {job_id}") as transaction:
+            row = self._own(transaction, job_id)
+            if row.route == estimate.route.value or JobState(row.state).final:
+                return
+            transaction.execute(sa.update(jobs).where(jobs.c.id == job_id).values(route=estimate.route.value))
+            self._change(
+                transaction,
+                row,
+                message="Waiting for the worker",
+                estimate=estimate,
+                processor=estimate.processor,
+                reason=reason,
+                seconds_left=estimate.seconds,
+            )
 
     def request(self, job_id: str) -> ExportRequest:
         """What an export is to make."""

@@ -2,7 +2,8 @@
 
 It may be killed at any moment. Asked to stop (SIGTERM, SIGINT) it drops the frame at hand and goes; the next
 worker takes the job up at that segment. Where several share a PostgreSQL database, a worker that was not
-heard of for SILENCE_SECONDS is taken for dead, and its job goes on with another.
+heard of for SILENCE_SECONDS is taken for dead, and its job goes on with another. Jobs at RunPod are followed
+by the same process, many at once beside the one that is run here.
 """
 
 import logging
@@ -18,14 +19,19 @@ from types import FrameType
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from pycore.protocol import JobKind, Problem, ReelError
+from pycore.protocol import JobKind, Problem, ReelError, Route
 from server.config import Config
+from server.db.attempts import Attempts
 from server.db.database import Database
 from server.db.fleet import HEARTBEAT_SECONDS, Fleet
 from server.db.media import MediaTable
+from server.gpu.base import ExportPlan
 from server.jobs.exports import ExportSteps
 from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
+from server.jobs.remote import RemoteSteps
+from server.jobs.remote_setup import come_home, open_remote, start_sweeping
+from server.jobs.remote_workflow import register_remote
 from server.jobs.tracking import TrackingSteps
 from server.jobs.workflows import MAX_RECOVERIES, register_export, register_tracking
 from server.storage.opening import open_storage
@@ -33,6 +39,9 @@ from server.storage.opening import open_storage
 _log = logging.getLogger(__name__)
 
 QUEUE = "exports"
+REMOTE_QUEUE = "remote"
+REMOTE_AT_ONCE = 16
+"""So many jobs at RunPod one worker follows: each takes a thread that mostly waits."""
 VERSION = "2"
 """Of the workflow: what a worker of another version has begun is not taken up. Raise it with any change of
 steps."""
@@ -43,7 +52,7 @@ TIDIED_AT_ONCE = 500
 LEAVE_SECONDS = 5.0
 
 
-Workflows = Mapping[JobKind, Callable[[str], None]]
+Workflows = Mapping[tuple[JobKind, Route], Callable[[str], None]]
 
 
 def run_worker(config: Config) -> None:
@@ -58,11 +67,20 @@ def run_worker(config: Config) -> None:
     _on_signals(stopping)
     processor = local_processor(config.device)
     database = Database(config.database_url)
+    attempts = Attempts(database)
     manager, fleet = JobManager(database, executor=lock.executor), Fleet(database)
     scratch = _scratch(config.tmp / lock.executor)
     steps = ExportSteps(
-        manager, MediaTable(database), fleet, open_storage(config), processor, scratch, stopping
+        manager,
+        MediaTable(database),
+        fleet,
+        open_storage(config),
+        processor,
+        scratch,
+        stopping,
+        spent=attempts.spent,
     )
+    remote = open_remote(config, attempts, steps)
     tracking = TrackingSteps(
         manager,
         steps.media,
@@ -75,7 +93,9 @@ def run_worker(config: Config) -> None:
         tracker=LocalTracker(processor.info()),
     )
     fleet.heartbeat(lock.executor, processor.info())
-    dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps, tracking))
+    dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps, tracking, remote))
+    if remote is not None:
+        start_sweeping(remote.claims, stopping)
     _log.info("worker %d is ready: %s (%s)", os.getpid(), processor.info().name, lock.executor)
 
     beat = time.monotonic()
@@ -121,17 +141,22 @@ class Dispatcher:
 
     def _enqueue(self, job_id: str) -> None:
         try:
-            kind = self._manager.get(job_id).kind
+            job = self._manager.get(job_id)
         except ReelError:
             return  # deleted meanwhile
+        route = job.estimate.route if job.estimate else Route.LOCAL
         with SetWorkflowID(job_id):  # the same id again changes nothing
-            DBOS.enqueue_workflow(QUEUE, self._workflows[kind], job_id)
+            queue = REMOTE_QUEUE if route is Route.RUNPOD else QUEUE
+            DBOS.enqueue_workflow(queue, self._workflows[job.kind, route], job_id)
 
     def _check(self, job_id: str) -> None:
-        workflow = DBOS.get_workflow_status(job_id)
-        alive = workflow is not None and workflow.status in ("ENQUEUED", "PENDING", "DELAYED")
-        if alive and workflow is not None and workflow.app_version in (None, VERSION):
-            return
+        for workflow_id in (_home(job_id), job_id):
+            workflow = DBOS.get_workflow_status(workflow_id)
+            alive = workflow is not None and workflow.status in ("ENQUEUED", "PENDING", "DELAYED")
+            if alive and workflow is not None and workflow.app_version in (None, VERSION):
+                return
+            if workflow is not None:
+                break
         if self._manager.get(job_id).state.final:
             return  # it ended between the two looks
         status = workflow.status if workflow else "missing"
@@ -164,7 +189,18 @@ def _scratch(folder: Path) -> Path:
     return folder
 
 
-def _launch_dbos(config: Config, executor: str, exports: ExportSteps, tracking: TrackingSteps) -> Workflows:
+def _home(job_id: str) -> str:
+    """The id of the workflow of a job that has come back from RunPod."""
+    return f"{job_id}-home"
+
+
+def _launch_dbos(
+    config: Config,
+    executor: str,
+    exports: ExportSteps,
+    tracking: TrackingSteps,
+    remote: RemoteSteps | None,
+) -> Workflows:
     settings: DBOSConfig = {
         "name": "reelballers",
         "system_database_url": config.workflows_url,
@@ -176,9 +212,21 @@ def _launch_dbos(config: Config, executor: str, exports: ExportSteps, tracking: 
     if config.postgres:
         settings["sys_db_pool_size"] = 5
     DBOS(config=settings)
-    workflows = {JobKind.EXPORT: register_export(exports), JobKind.TRACKING: register_tracking(tracking)}
+    export = register_export(exports)
+
+    def go_on_here(job_id: str, plan: ExportPlan, why: str) -> None:
+        come_home(exports, job_id, plan, why)
+        with SetWorkflowID(_home(job_id)):
+            DBOS.enqueue_workflow(QUEUE, export, job_id)
+
+    workflows = {
+        (JobKind.EXPORT, Route.LOCAL): export,
+        (JobKind.EXPORT, Route.RUNPOD): register_remote(exports, remote, go_on_here),
+        (JobKind.TRACKING, Route.LOCAL): register_tracking(tracking),
+    }
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL_SECONDS)
+    DBOS.register_queue(REMOTE_QUEUE, worker_concurrency=REMOTE_AT_ONCE, polling_interval_sec=POLL_SECONDS)
     return workflows
 
 

@@ -59,12 +59,12 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
         if not steps.begin(job_id):
             return
         try:
-            plan = load(ExportPlan, _value(plan_step(job_id)))
+            plan = load(ExportPlan, value(plan_step(job_id)))
             segments = [
-                load(SegmentStats, _value(segment_step(job_id, plan, segment.index)))
+                load(SegmentStats, value(segment_step(job_id, plan, segment.index)))
                 for segment in plan.segments
             ]
-            _value(finish_step(job_id, plan, segments))
+            value(finish_step(job_id, plan, segments))
         except Cancelled:
             steps.cancelled(job_id)
         except ReelError as error:
@@ -95,10 +95,10 @@ def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
         if not steps.begin(job_id):
             return
         try:
-            plan = load(TrackingPlan, _value(plan_step(job_id)))
+            plan = load(TrackingPlan, value(plan_step(job_id)))
             for segment in plan.segments:
-                _value(segment_step(job_id, plan, segment.index))
-            _value(finish_step(job_id, plan))
+                value(segment_step(job_id, plan, segment.index))
+            value(finish_step(job_id, plan))
         except Cancelled:
             steps.cancelled(job_id)
         except ReelError as error:
@@ -140,7 +140,8 @@ def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]
     raise AssertionError("the last attempt returns")
 
 
-def _value(outcome: Outcome) -> Any:
+def value(outcome: Outcome) -> Any:
+    """What the step came to. Raises Cancelled, or the ReelError that it ended with."""
     if "cancelled" in outcome:
         raise Cancelled
     if "problem" in outcome:

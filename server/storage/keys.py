@@ -35,6 +35,11 @@ def segment_keys(job_id: str, index: int) -> tuple[str, str]:
     return f"{stem}.mp4", f"{stem}.json"
 
 
+def remote_facts_key(job_id: str) -> str:
+    """What a worker on RunPod tells of a job's result."""
+    return f"{job_folder(job_id)}/remote.json"
+
+
 def result_keys(job_id: str) -> tuple[str, str]:
     """A job's result: (video, facts)."""
     return f"{job_folder(job_id)}/result.mp4", f"{job_folder(job_id)}/result.json"

@@ -1,12 +1,14 @@
+from pathlib import Path
+
 import pytest
 
-from pycore.protocol import Estimate, ModelName, Processor, ProcessorKind, ReelError, Route, Size
-from server.gpu.estimates import START_SECONDS, estimate, work_pixels
-from server.gpu.router import choose, mark_recommended
+from pycore.protocol import ModelName, Processor, ProcessorKind, ReelError, Route, Size
+from server.gpu import prices
+from server.gpu.estimates import START_SECONDS, TRANSFER_SECONDS, estimate, estimate_remote, work_pixels
 
 CPU = Processor(ProcessorKind.CPU, "Some CPU", True)
 GPU = Processor(ProcessorKind.CUDA, "NVIDIA H200", True)
-OFF = Processor(ProcessorKind.RUNPOD, "RunPod", False, "No key is configured.")
+REMOTE = Processor(ProcessorKind.RUNPOD, "RunPod RTX 4090", True)
 WORK = work_pixels(Size(608, 1080), 300, ModelName.QUICK)
 
 
@@ -32,37 +34,68 @@ def test_unknown_model() -> None:
         estimate(CPU, WORK, 1, ModelName.BEST)
 
 
-def option(route: Route, processor: Processor, seconds: float, cost: float = 0.0) -> Estimate:
-    return Estimate(route, processor, seconds, cost, False, "test")
+# RunPod
 
 
-def test_router_takes_the_only_one() -> None:
-    choice = choose(Route.AUTO, [option(Route.LOCAL, CPU, 60), option(Route.RUNPOD, OFF, 5, 0.01)])
-    assert choice.estimate.processor is CPU
-    assert choice.reason == "This machine's Some CPU: the only processor here."
+def test_start_and_idle_time_are_in_the_price() -> None:
+    table = prices.load()
+    made = estimate_remote(REMOTE, table, "4090", WORK, 300, ModelName.QUICK, measured=WORK / 60)
+    working = 60 + TRANSFER_SECONDS
+    assert made.seconds == pytest.approx(table.start_seconds + working, abs=0.1)
+    billed = table.start_seconds + working + table.idle_seconds
+    assert made.cost_usd == pytest.approx(billed * 0.00031, abs=1e-4)
+    assert made.route is Route.RUNPOD
+    assert made.basis == "measured there before; 30 s to start it included"
 
 
-def test_router_takes_the_cheapest_then_the_fastest() -> None:
-    ready = Processor(ProcessorKind.RUNPOD, "RunPod", True)
-    cheap = choose(Route.AUTO, [option(Route.RUNPOD, ready, 5, 0.01), option(Route.LOCAL, CPU, 60)])
-    assert cheap.estimate.processor is CPU
-    assert "free" in cheap.reason
-    fast = choose(Route.AUTO, [option(Route.LOCAL, CPU, 60), option(Route.LOCAL, GPU, 6)])
-    assert fast.estimate.processor is GPU
-    assert "fastest" in fast.reason
+def test_a_worker_that_is_always_on_starts_at_once_and_is_billed_for_work() -> None:
+    made = estimate_remote(
+        REMOTE, prices.load(), "4090", WORK, 300, ModelName.QUICK, measured=WORK / 60, active=True
+    )
+    assert made.cost_usd == pytest.approx((60 + TRANSFER_SECONDS) * 0.00021, abs=1e-4)
+    assert made.basis == "measured there before"
 
 
-def test_router_does_as_asked_or_says_why_not() -> None:
-    options = [option(Route.LOCAL, CPU, 60), option(Route.RUNPOD, OFF, 5, 0.01)]
-    assert choose(Route.LOCAL, options).reason.endswith("as asked.")
-    with pytest.raises(ReelError, match="No key is configured") as caught:
-        choose(Route.RUNPOD, options)
-    assert caught.value.problem.code == "route.unavailable"
-    with pytest.raises(ReelError, match="reelballers worker"):
-        choose(Route.AUTO, [])
+def test_a_faster_class_takes_less_time_until_both_are_measured() -> None:
+    slow, fast = (
+        estimate_remote(REMOTE, prices.load(), gpu, WORK, 300, ModelName.QUICK) for gpu in ("l4", "h100")
+    )
+    assert slow.seconds > 2 * fast.seconds
+    assert slow.basis.startswith("default for L4")
 
 
-def test_what_auto_takes_is_recommended() -> None:
-    marked = mark_recommended([option(Route.LOCAL, CPU, 60), option(Route.RUNPOD, OFF, 5)])
-    assert [each.recommended for each in marked] == [True, False]
-    assert not any(each.recommended for each in mark_recommended([option(Route.RUNPOD, OFF, 5)]))
+def test_the_shipped_table_has_all_classes_and_prices() -> None:
+    table = prices.load()
+    assert {name: (each.flex, each.active) for name, each in table.gpu.items()} == {
+        "a4000": (0.00016, 0.00011),
+        "l4": (0.00019, 0.00013),
+        "a5000": (0.00019, 0.00013),
+        "4090": (0.00031, 0.00021),
+        "a6000": (0.00034, 0.00024),
+        "a40": (0.00034, 0.00024),
+        "l40s": (0.00053, 0.00037),
+        "a100": (0.00076, 0.00060),
+        "h100": (0.00116, 0.00093),
+    }
+    devices = [device for each in table.gpu.values() for device in each.devices]
+    assert len(devices) == len(set(devices))
+    assert table.class_of("NVIDIA L40S", "l4") == "l40s"
+    assert table.class_of("something new", "l4") == "l4"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("start_seconds = 1", "idle_seconds"),
+        ("start_seconds = -1\nidle_seconds = 1\n[gpu]", "start_seconds must be 0 or more"),
+        ('start_seconds = 1\nidle_seconds = 1\n[gpu.x]\nlabel = "X"\nflex = 1', "gpu.x.devices"),
+        ("no toml", "is not TOML"),
+    ],
+)
+def test_a_table_that_does_not_fit_says_where(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "pricing.toml"
+    path.write_text(text)
+    with pytest.raises(ReelError, match=why):
+        prices.load(path)
+    with pytest.raises(ReelError, match="no GPU class “b200”"):
+        prices.load().of("b200")

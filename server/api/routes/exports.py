@@ -8,7 +8,6 @@ from server.api.asking import IDEMPOTENCY_HEADER, complete_media, idempotency_ke
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
 from server.gpu.base import ExportPlan
-from server.gpu.router import choose
 
 
 def create(call: Call) -> Job | Answer:
@@ -19,8 +18,7 @@ def create(call: Call) -> Job | Answer:
     if known is not None:
         return Answer(known, 200)
     plan = _plan(services, project_id, request)
-    estimates = services.estimates(plan.work_pixels, plan.frames, request.model)
-    choice = choose(request.route, estimates)
+    choice = services.routing.choose(call.owner, request.route, plan.work_pixels, plan.frames, request.model)
     job, new = services.jobs.create(
         project_id,
         request,

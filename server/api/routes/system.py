@@ -47,7 +47,7 @@ def ready(call: Call) -> Status:
 def capabilities(call: Call) -> ServerInfo:
     services = call.services
     models = [model.info() for model in available()]
-    return ServerInfo(__version__, services.fleet.processors(), models, services.config.max_upload_bytes)
+    return ServerInfo(__version__, services.routing.processors(), models, services.config.max_upload_bytes)
 
 
 def metrics(call: Call) -> Response:

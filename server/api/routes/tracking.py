@@ -4,7 +4,7 @@ from pycore.protocol import Estimate, Job, JobKind, ProcessorKind, ReelError, Ro
 from server.api.asking import IDEMPOTENCY_HEADER, complete_media, idempotency_key
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
-from server.gpu.router import choose, mark_recommended
+from server.gpu.router import Candidate, choose
 
 FRAMES_PER_SECOND = {ProcessorKind.CUDA: 60.0, ProcessorKind.MPS: 10.0, ProcessorKind.CPU: 2.0}
 """What an estimate goes by: deliberately low."""
@@ -35,7 +35,7 @@ def newest(call: Call) -> list[Job]:
     return call.services.jobs.newest(project.id, kind=JobKind.TRACKING)
 
 
-def _estimates(services: Services, project_id: str, request: TrackingRequest) -> list[Estimate]:
+def _estimates(services: Services, project_id: str, request: TrackingRequest) -> list[Candidate]:
     info = complete_media(services, project_id, request.media_id).info
     assert info is not None
     end = info.duration_us if request.out_us is None else min(request.out_us, info.duration_us)
@@ -60,7 +60,8 @@ def _estimates(services: Services, project_id: str, request: TrackingRequest) ->
         )
         for processor in services.fleet.processors()
     ]
-    return mark_recommended(estimates)
+    busy = services.jobs.busy(services.fleet.count())
+    return [Candidate(each, busy) for each in estimates]
 
 
 OPERATIONS = (
