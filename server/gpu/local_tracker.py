@@ -1,7 +1,7 @@
 """Players through a video on this machine's device."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from pycore.protocol import Processor, ReelError, Tracking
-from pycore.tracking import ClipSettings, ClipTracker, Detections, Floats
+from pycore.tracking import Detections, Floats
 from pycore.tracking.appearance import BINS, kits
-from pycore.tracking.columns import tracking_of
-from pycore.tracking.cuts import CutDetector, glimpse
+from pycore.tracking.cuts import glimpse
+from pycore.tracking.decoding import Found
+from pycore.tracking.follower import ClipFollower
 from server.gpu.base import Stopped
 from server.gpu.detection import detect
 from server.gpu.models.detector import NetName
@@ -70,54 +71,67 @@ class LocalTracker:
         segment = plan.segments[index]
         whole = (0, 0, plan.size.width, plan.size.height)
         pictures = decode.frames(source, inspect(source), segment.first_frame, segment.frames, whole)
-        found: list[Detections] = []
+        people: list[Detections] = []
+        balls: list[Detections] = []
         glimpses: list[Floats] = []
         with closing(ahead(pictures)) as frames:
             for done, picture in enumerate(frames, 1):
                 if stop.is_set():
                     raise Stopped
-                detections, seen = self._look(picture)
-                found.append(detections)
-                glimpses.append(seen)
+                found, unit = self._look(picture)
+                people.append(found.people)
+                balls.append(found.ball)
+                glimpses.append(glimpse(unit))
                 progress(done / segment.frames)
+        features = [each.features for each in people if each.features is not None]
         return Seen(
-            np.array([len(each.scores) for each in found], np.int64),
-            np.concatenate([each.boxes for each in found]),
-            np.concatenate([each.scores for each in found]),
-            np.concatenate(
-                [np.zeros((0, BINS)), *(each.features for each in found if each.features is not None)]
-            ),
-            np.stack(glimpses),
+            counts=_counts(people),
+            ball_counts=_counts(balls),
+            boxes=np.concatenate([each.boxes for each in people]),
+            scores=np.concatenate([each.scores for each in people]),
+            kits=np.concatenate([np.zeros((0, BINS)), *features]),
+            ball_boxes=np.concatenate([each.boxes for each in balls]),
+            ball_scores=np.concatenate([each.scores for each in balls]),
+            glimpses=np.stack(glimpses),
         )
 
     def link(self, source: Path, plan: TrackingPlan, seen: Sequence[Seen]) -> Tracking:
         table = inspect(source).table
-        tracker, cutter = ClipTracker(ClipSettings().at_rate(table.fps)), CutDetector()
-        cuts: list[int] = []
-        number = 0
-        for each in seen:
-            ends = np.cumsum(each.counts)
-            for begin, end, view in zip(ends - each.counts, ends, each.glimpses, strict=True):
-                rows = slice(int(begin), int(end))
-                if cut := cutter.update(view):
-                    cuts.append(number)
-                tracker.add(Detections(each.boxes[rows], each.scores[rows], each.kits[rows]), cut=cut)
-                number += 1
+        follower = ClipFollower(plan.size, table.fps)
         first = plan.segments[0].first_frame
-        times = table.times_us()[first : first + plan.frames].tolist()
-        made_by = f"{self._kind.value} detector on {self._name}"
-        return tracking_of(tracker.tracks(), times, plan.size, cuts, made_by)
+        times = iter(table.times_us()[first : first + plan.frames].tolist())
+        for each in seen:
+            people = _frames(each.counts, each.boxes, each.scores, each.kits)
+            balls = _frames(each.ball_counts, each.ball_boxes, each.ball_scores, None)
+            for one, ball, view in zip(people, balls, each.glimpses, strict=True):
+                follower.add(next(times), one, ball, view)
+        return follower.tracking(f"ReelBallers' {self._kind.value} detector on {self._name}")
 
-    def _look(self, picture: NDArray[np.uint8]) -> tuple[Detections, Floats]:
+    def _look(self, picture: NDArray[np.uint8]) -> tuple[Found, NDArray[np.float32]]:
+        """What is in the picture, people with their kits, and the picture as (3, H, W) in 0…1."""
         if self._net is None:
             self._net = load(self._kind, self._device)
         pixels = torch.from_numpy(picture).permute(2, 0, 1).to(self._device)
-        people = detect(self._net, pixels, self.scale(picture.shape[1], picture.shape[0])).people
+        found = detect(self._net, pixels, self.scale(picture.shape[1], picture.shape[0]))
         unit = np.multiply(picture.transpose(2, 0, 1), np.float32(1 / 255), dtype=np.float32)
-        return Detections(people.boxes, people.scores, kits(unit, people.boxes)), glimpse(unit)
+        people = found.people
+        return Found(Detections(people.boxes, people.scores, kits(unit, people.boxes)), found.ball), unit
 
     def scale(self, width: int, height: int) -> float:
         """How a picture of that size is scaled for the net."""
         longest = LONGEST.get(self._device.type, LONGEST_GPU)
         long = max(width, height)
         return min(max(1.0, min(LEAST, longest) / long), longest / long)
+
+
+def _counts(frames: list[Detections]) -> NDArray[np.int64]:
+    return np.array([len(each.scores) for each in frames], np.int64)
+
+
+def _frames(
+    counts: NDArray[np.int64], boxes: Floats, scores: Floats, features: Floats | None
+) -> Iterator[Detections]:
+    """Each frame's rows of columns."""
+    for end, count in zip(np.cumsum(counts).tolist(), counts.tolist(), strict=True):
+        rows = slice(end - count, end)
+        yield Detections(boxes[rows], scores[rows], None if features is None else features[rows])

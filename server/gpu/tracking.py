@@ -41,12 +41,16 @@ class TrackingPlan:
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """What the detector saw in a segment, as columns: counts (F,) of each frame's players, and of all of
-    them, one after the other, boxes (N, 4), scores (N,), kits (N, BINS); glimpses (F, ROWS, COLUMNS, 3)."""
+    them, one after the other, boxes (N, 4), scores (N,), kits (N, BINS); ball_counts (F,), ball_boxes (M, 4),
+    ball_scores (M,) of candidates for the ball; glimpses (F, ROWS, COLUMNS, 3)."""
 
     counts: NDArray[np.int64]
+    ball_counts: NDArray[np.int64]
     boxes: Floats
     scores: Floats
     kits: Floats
+    ball_boxes: Floats
+    ball_scores: Floats
     glimpses: Floats
 
     def to_bytes(self) -> bytes:
@@ -54,6 +58,7 @@ class Seen:
         np.savez_compressed(
             target,
             counts=self.counts.astype(np.int32),
+            ball_counts=self.ball_counts.astype(np.int32),
             **{name: getattr(self, name).astype(np.float32) for name in _COLUMNS},
         )
         return target.getvalue()
@@ -62,11 +67,13 @@ class Seen:
     def from_bytes(data: bytes) -> "Seen":
         with np.load(io.BytesIO(data), allow_pickle=False) as table:
             return Seen(
-                table["counts"].astype(np.int64), *(table[name].astype(np.float64) for name in _COLUMNS)
+                table["counts"].astype(np.int64),
+                table["ball_counts"].astype(np.int64),
+                *(table[name].astype(np.float64) for name in _COLUMNS),
             )
 
 
-_COLUMNS = ("boxes", "scores", "kits", "glimpses")
+_COLUMNS = ("boxes", "scores", "kits", "ball_boxes", "ball_scores", "glimpses")
 
 
 class Tracker(Protocol):

@@ -40,11 +40,14 @@ def seen(players: int) -> Seen:
     """Players who stand still, in FRAMES frames."""
     boxes = np.array([[30.0 * (1 + number), 20, 12, 30] for number in range(players)] * FRAMES)
     return Seen(
-        np.full(FRAMES, players),
-        boxes.reshape(-1, 4),
-        np.full(len(boxes), 0.9),
-        np.full((len(boxes), BINS), 1 / BINS),
-        np.zeros((FRAMES, ROWS, COLUMNS, 3)),
+        counts=np.full(FRAMES, players),
+        ball_counts=np.ones(FRAMES, np.int64),
+        boxes=boxes.reshape(-1, 4),
+        scores=np.full(len(boxes), 0.9),
+        kits=np.full((len(boxes), BINS), 1 / BINS),
+        ball_boxes=np.full((FRAMES, 4), 9.0),
+        ball_scores=np.full(FRAMES, 0.6),
+        glimpses=np.zeros((FRAMES, ROWS, COLUMNS, 3)),
     )
 
 
@@ -186,7 +189,7 @@ def test_a_worker_that_ends_leaves_what_was_seen(tracking: TrackingBench) -> Non
 def test_what_was_seen_comes_back_as_it_was() -> None:
     for players in (0, 2):
         given, back = seen(players), Seen.from_bytes(seen(players).to_bytes())
-        for name in ("counts", "boxes", "scores", "kits", "glimpses"):
+        for name in ("counts", "boxes", "kits", "ball_counts", "ball_boxes", "glimpses"):
             np.testing.assert_allclose(getattr(back, name), getattr(given, name), rtol=1e-6)
 
 
