@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from pycore import players
 from pycore.backends.gpu import Frame
 from pycore.backends.host import AnalystLine, Host, MediaFile
-from pycore.document import History, only_clip, with_player, with_track_edit
+from pycore.document import History, selected_clip, with_player, with_track_edit
 from pycore.protocol import (
     Analyse,
     Analysis,
@@ -142,7 +142,7 @@ class Analysing:
         history, file = self._opened()
         if self.analysis.state in (AnalysisState.STARTING, AnalysisState.RUNNING):
             return
-        media = only_clip(history.present).media
+        media = selected_clip(history.present).media
         self._started = self._host.now()
         self._set(state=AnalysisState.STARTING, progress=0.0, seconds_left=None, problem=None)
         self._set(message="Starting")
@@ -159,7 +159,7 @@ class Analysing:
     def choose(self, command: ChoosePlayer) -> None:
         """Raises ReelError `players.unknown`, `players.nobody`, `analysis.unavailable`."""
         history, _ = self._opened()
-        clip = only_clip(history.present)
+        clip = selected_clip(history.present)
         if command.x is None or command.y is None:
             if command.track_id and not any(track.id == command.track_id for track in self._tracks):
                 raise players.unknown(command.track_id)
@@ -211,7 +211,9 @@ class Analysing:
         chosen = command.track_id
         self._edit(
             lambda project: with_track_edit(
-                with_player(project, chosen) if only_clip(project).track_id == command.other_id else project,
+                with_player(project, chosen)
+                if selected_clip(project).track_id == command.other_id
+                else project,
                 edit,
             )
         )
@@ -342,7 +344,7 @@ class Analysing:
         """Applies the document's corrections, where they are other ones than before."""
         if self._tracking is None or self._history is None:
             return
-        clip = only_clip(self._history.present)
+        clip = selected_clip(self._history.present)
         if clip.track_edits == self._edits:
             return
         self._edits = clip.track_edits
@@ -356,7 +358,7 @@ class Analysing:
         """Asks for the crop's path, where what it depends on has changed."""
         if self._history is None:
             return
-        clip = only_clip(self._history.present)
+        clip = selected_clip(self._history.present)
         tracking = self._tracking
         player = next((track for track in self._tracks if track.id == clip.track_id), None)
         follows = clip.framing.follow and player is not None
@@ -418,7 +420,7 @@ class Analysing:
         if self._tracking is None:
             hint = "Look for players first."
             raise ReelError.of("players.none", "No players are known yet", hint=hint, status=409)
-        return self._tracking, only_clip(history.present)
+        return self._tracking, selected_clip(history.present)
 
     def _summary(self) -> str:
         if self._tracking is None:
@@ -443,5 +445,5 @@ def _scene(clip: Clip) -> Scene:
 
 
 def _key(project: Project) -> str:
-    media = only_clip(project).media
+    media = selected_clip(project).media
     return f"tracks:{media.name}|{media.bytes}|{media.size.width}x{media.size.height}|{media.duration_us}"

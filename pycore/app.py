@@ -3,9 +3,10 @@ changed."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
+from pycore import clips
 from pycore.analysing import Analysing
 from pycore.backends.gpu import Frame, GpuBackend
 from pycore.backends.host import Host, MediaFile
@@ -13,6 +14,7 @@ from pycore.document import (
     History,
     new_project,
     same_media,
+    selected_clip,
     with_aspect,
     with_crop,
     with_framing,
@@ -23,11 +25,12 @@ from pycore.document import (
     without_keyframe,
 )
 from pycore.estimating import Estimator
-from pycore.exporting import Exporter
+from pycore.exporting import Exporter, Motion
 from pycore.framing.presets import PRESETS
 from pycore.job_board import JobBoard
 from pycore.previewing import Previewing
 from pycore.protocol import (
+    AddClip,
     AppState,
     AttachCanvas,
     CancelAnalysis,
@@ -40,6 +43,7 @@ from pycore.protocol import (
     JobState,
     JoinTracks,
     MediaInfo,
+    MoveClip,
     Notice,
     OpenMedia,
     PathPoint,
@@ -50,9 +54,12 @@ from pycore.protocol import (
     ReelError,
     RefreshServer,
     Relink,
+    RemoveClip,
     RemoveKeyframe,
     Route,
+    SelectClip,
     SetAspect,
+    SetClip,
     SetCrop,
     SetFraming,
     SetKeyframe,
@@ -96,6 +103,8 @@ class _Opened:
     history: History
     file: MediaFile
     content_type: str
+    motion: dict[str, Motion] = field(default_factory=dict)
+    """Of each clip that was selected, by its id."""
 
 
 class App:
@@ -198,6 +207,19 @@ class App:
                 self._edit(lambda project: with_aspect(project, aspect))
             case SetTrim(in_us, out_us, gesture):
                 self._edit(lambda project: with_trim(project, in_us, out_us), gesture)
+            case AddClip(at_us):
+                self._switch(lambda project: clips.with_added(project, at_us, self._host.uuid()))
+            case RemoveClip(index):
+                self._switch(lambda project: clips.without(project, index))
+            case MoveClip(index, to):
+                self._switch(lambda project: clips.moved(project, index, to))
+            case SelectClip(index):
+                self._keep_motion()
+                history = self._media().history
+                if history.select(clips.check_index(history.present, index)):
+                    self._document_changed()
+            case SetClip(title, freeze_us, slow, gesture):
+                self._edit(lambda project: clips.described(project, title, freeze_us, slow), gesture)
             case SetOutput(size, model):
                 self._edit(lambda project: with_output(project, size, model))
             case SetPreview():
@@ -272,7 +294,8 @@ class App:
         elif opened.history.touched or self._exporting:
             opened.history.adopt(revision=stored.revision, media=stored.clips[0].media)
         else:
-            opened.history = History(stored)
+            selected = min(max(stored.selected, 0), len(stored.clips) - 1)
+            opened.history = History(replace(stored, selected=selected))
             self._analysing.take_up(opened.history)
         self._document_changed()
 
@@ -291,6 +314,18 @@ class App:
         history = self._media().history
         if history.edit(edit(history.present), gesture):
             self._document_changed()
+
+    def _switch(self, edit: Callable[[Project], Project]) -> None:
+        """An edit after which another clip may be the selected one."""
+        self._keep_motion()
+        self._edit(edit)
+
+    def _keep_motion(self) -> None:
+        """Paths are planned for the selected clip: what they are now holds for it while another is
+        selected."""
+        opened = self._media()
+        clip = selected_clip(opened.history.present)
+        opened.motion[clip.id] = Motion(self._analysing.path, self._analysing.subject)
 
     def _follow(self, crop: list[PathPoint], subject: list[PathPoint], live: Rect | None) -> None:
         self._previewing.follow(crop, subject, live)
@@ -328,13 +363,9 @@ class App:
                 hint="Wait until its upload is done, or cancel that first.",
                 status=409,
             )
+        self._keep_motion()
         export = self._exporter.export(
-            opened.history,
-            opened.file,
-            opened.content_type,
-            route,
-            self._analysing.path,
-            self._analysing.subject,
+            opened.history, opened.file, opened.content_type, route, dict(opened.motion)
         )
         self._export = self._tasks.start(export, "starting the export")
 

@@ -80,42 +80,55 @@ def new_project(project_id: str, media: MediaInfo) -> Project:
     return Project(project_id, name, Output(default_output(aspect, crop)), [clip])
 
 
-def only_clip(project: Project) -> Clip:
-    """The project's clip (there is exactly one for now)."""
-    return project.clips[0]
+def selected_clip(project: Project) -> Clip:
+    """The clip that edits are about."""
+    return project.clips[project.selected]
+
+
+def with_clip(project: Project, clip: Clip) -> Project:
+    """The project with this one in the selected clip's place."""
+    clips = [*project.clips]
+    clips[project.selected] = clip
+    return replace(project, clips=clips)
 
 
 def with_crop(project: Project, crop: Rect) -> Project:
     """The crop frame moved or resized, clamped to the picture and the aspect. A FREE output follows the
     crop."""
-    clip = only_clip(project)
+    clip = selected_clip(project)
     clip = replace(clip, crop=framing.fit(crop, clip.media.size, clip.aspect))
     if clip.aspect is Aspect.FREE:
         project = replace(
             project, output=replace(project.output, size=default_output(clip.aspect, clip.crop))
         )
-    return _refitted(replace(project, clips=[clip]))
+    return _refitted(with_clip(project, clip))
 
 
 def with_aspect(project: Project, aspect: Aspect) -> Project:
-    """The reel in another shape: the crop around the same centre, the output at that aspect's usual size."""
-    clip = only_clip(project)
-    if aspect is clip.aspect:
+    """The reel in another shape: each clip's crop around the same centre, the output at that aspect's usual
+    size."""
+    if aspect is selected_clip(project).aspect:
         return project
+    clips = [_reshaped(clip, aspect) for clip in project.clips]
+    project = replace(project, clips=clips)
+    size = default_output(aspect, selected_clip(project).crop)
+    return replace(project, output=replace(project.output, size=size))
+
+
+def _reshaped(clip: Clip, aspect: Aspect) -> Clip:
     crop = framing.reshape(clip.crop, clip.media.size, aspect)
-    output = replace(project.output, size=default_output(aspect, crop))
-    return _refitted(replace(project, clips=[replace(clip, aspect=aspect, crop=crop)], output=output))
+    return _with_fitting_keyframes(replace(clip, aspect=aspect, crop=crop))
 
 
 def with_trim(project: Project, in_us: int, out_us: int) -> Project:
     """The clip's range, clamped to the medium and to MIN_CLIP_US (or the whole medium where that is
     shorter)."""
-    clip = only_clip(project)
+    clip = selected_clip(project)
     duration = clip.media.duration_us
     least = min(MIN_CLIP_US, duration)
     in_us = min(max(in_us, 0), duration - least)
     out_us = min(max(out_us, in_us + least), duration)
-    return replace(project, clips=[replace(clip, in_us=in_us, out_us=out_us)])
+    return with_clip(project, replace(clip, in_us=in_us, out_us=out_us))
 
 
 def with_output(project: Project, size: Size, model: ModelName) -> Project:
@@ -132,7 +145,7 @@ def with_output(project: Project, size: Size, model: ModelName) -> Project:
                 f"{size.width}x{size.height} was asked for.",
                 f"Width and height must be even and between {MIN_OUTPUT_SIDE} and {MAX_OUTPUT_SIDE} pixels.",
             )
-    crop = only_clip(project).crop
+    crop = selected_clip(project).crop
     fitting = size.width * crop.height / crop.width
     if abs(fitting - size.height) > max(2.0, 0.01 * size.height):
         raise ReelError.of(
@@ -147,20 +160,20 @@ def with_output(project: Project, size: Size, model: ModelName) -> Project:
 def with_framing(project: Project, settings: Framing) -> Project:
     """The crop follows otherwise. Raises ReelError `framing.range`."""
     presets.check(settings)
-    return replace(project, clips=[replace(only_clip(project), framing=settings)])
+    return with_clip(project, replace(selected_clip(project), framing=settings))
 
 
 def with_spotlight(project: Project, spotlight: Spotlight) -> Project:
     """The player is marked otherwise. Raises ReelError `spotlight.color` and `spotlight.strength`."""
     mark.check(spotlight)
     spotlight = replace(spotlight, label=spotlight.label[:LONGEST])
-    return replace(project, clips=[replace(only_clip(project), spotlight=spotlight)])
+    return with_clip(project, replace(selected_clip(project), spotlight=spotlight))
 
 
 def with_keyframe(project: Project, time_us: int, crop: Rect) -> Project:
     """The crop at that moment is this one, in the clip's shape. It takes the place of a keyframe in the same
     frame."""
-    clip = only_clip(project)
+    clip = selected_clip(project)
     time_us = min(max(time_us, 0), clip.media.duration_us)
     others = [each for each in clip.keyframes if abs(each.time_us - time_us) > SAME_FRAME_US]
     keyframes = sorted([*others, Keyframe(time_us, _of_shape(crop, clip))], key=lambda each: each.time_us)
@@ -171,28 +184,29 @@ def with_keyframe(project: Project, time_us: int, crop: Rect) -> Project:
             f"A clip takes {MAX_KEYFRAMES}.",
             "Remove some, or split the clip.",
         )
-    return replace(project, clips=[replace(clip, keyframes=keyframes)])
+    return with_clip(project, replace(clip, keyframes=keyframes))
 
 
 def without_keyframe(project: Project, time_us: int) -> Project:
     """Without the keyframe nearest to that moment. Raises ReelError `keyframe.none`."""
-    clip = only_clip(project)
+    clip = selected_clip(project)
     if not clip.keyframes:
         hint = "Drag the crop frame while it moves to make one."
         raise ReelError.of("keyframe.none", "There is no keyframe", hint=hint, status=404)
     nearest = min(clip.keyframes, key=lambda each: abs(each.time_us - time_us))
-    return replace(
-        project, clips=[replace(clip, keyframes=[each for each in clip.keyframes if each is not nearest])]
+    return with_clip(
+        project, replace(clip, keyframes=[each for each in clip.keyframes if each is not nearest])
     )
 
 
 def _refitted(project: Project) -> Project:
+    return with_clip(project, _with_fitting_keyframes(selected_clip(project)))
+
+
+def _with_fitting_keyframes(clip: Clip) -> Clip:
     """With keyframes in the picture and of the crop's shape."""
-    clip = only_clip(project)
-    if not clip.keyframes:
-        return project
     keyframes = [replace(each, crop=_of_shape(each.crop, clip)) for each in clip.keyframes]
-    return replace(project, clips=[replace(clip, keyframes=keyframes)])
+    return replace(clip, keyframes=keyframes)
 
 
 def _of_shape(crop: Rect, clip: Clip) -> Rect:
@@ -205,28 +219,38 @@ def _of_shape(crop: Rect, clip: Clip) -> Rect:
 
 def with_player(project: Project, track_id: str) -> Project:
     """The reel is about this player ("": nobody in particular)."""
-    return replace(project, clips=[replace(only_clip(project), track_id=track_id)])
+    return with_clip(project, replace(selected_clip(project), track_id=track_id))
 
 
 def with_track_edit(project: Project, edit: TrackEdit) -> Project:
     """One more correction of the tracks."""
-    clip = only_clip(project)
-    return replace(project, clips=[replace(clip, track_edits=[*clip.track_edits, edit])])
+    clip = selected_clip(project)
+    return with_clip(project, replace(clip, track_edits=[*clip.track_edits, edit]))
 
 
 def with_media(project: Project, media: MediaInfo) -> Project:
-    """The same clip on what the server's probe says of the medium; crop and range are clamped where it says
-    less."""
-    clip = replace(only_clip(project), media=media)
-    clip = replace(clip, crop=framing.fit(clip.crop, media.size, clip.aspect))
-    return with_trim(_refitted(replace(project, clips=[clip])), clip.in_us, clip.out_us)
+    """The same clips on what the server's probe says of their medium; crops and ranges are clamped where it
+    says less."""
+    kept = project.selected
+    for index, clip in enumerate(project.clips):
+        if (clip.media.name, clip.media.bytes) != (media.name, media.bytes):
+            continue
+        crop = framing.fit(clip.crop, media.size, clip.aspect)
+        project = replace(with_clip_at(project, index, replace(clip, media=media, crop=crop)), selected=index)
+        project = with_trim(_refitted(project), clip.in_us, clip.out_us)
+    return replace(project, selected=kept)
+
+
+def with_clip_at(project: Project, index: int, clip: Clip) -> Project:
+    """The project with this one in that clip's place."""
+    return replace(with_clip(replace(project, selected=index), clip), selected=project.selected)
 
 
 def same_media(one: Project, other: Project) -> bool:
-    """Whether both are about one and the same file, as far as its name and length tell."""
+    """Whether both are about the same files, as far as names and lengths tell."""
 
-    def files(project: Project) -> list[tuple[str, int]]:
-        return [(clip.media.name, clip.media.bytes) for clip in project.clips]
+    def files(project: Project) -> set[tuple[str, int]]:
+        return {(clip.media.name, clip.media.bytes) for clip in project.clips}
 
     return files(one) == files(other)
 
@@ -272,6 +296,14 @@ class History:
         self._gesture = gesture
         self._future.clear()
         self.present = project
+        return True
+
+    def select(self, index: int) -> bool:
+        """Another clip is worked on: no edit, so nothing to undo. False where it is already."""
+        if index == self.present.selected:
+            return False
+        self._gesture = ""
+        self.present = replace(self.present, selected=index)
         return True
 
     def undo(self) -> bool:

@@ -1,11 +1,11 @@
 """Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to
 the board."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pycore.backends.host import Host, MediaFile
-from pycore.document import History, only_clip, same_media, with_media
+from pycore.document import History, same_media, selected_clip, with_media
 from pycore.estimating import export_crop
 from pycore.job_board import JobBoard
 from pycore.protocol import ExportClip, ExportRequest, Job, PathPoint, Project, ReelError, Route, Upload
@@ -13,6 +13,14 @@ from pycore.server_client import ServerClient, is_transient
 from pycore.uploads import Uploader
 
 _ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How a clip's crop moves, and its player's boxes."""
+
+    path: Sequence[PathPoint] = ()
+    subject: Sequence[PathPoint] = ()
 
 
 class Exporter:
@@ -37,11 +45,10 @@ class Exporter:
         file: MediaFile,
         content_type: str,
         route: Route,
-        path: Sequence[PathPoint] = (),
-        subject: Sequence[PathPoint] = (),
+        motion: Mapping[str, Motion],
     ) -> Job:
-        """Exports the project as it is at the call, whatever is edited during the upload. `path`,
-        `subject`: how the crop moves, and the player's boxes.
+        """Exports the project as it is at the call, whatever is edited during the upload. `motion`: of its
+        clips, by their ids.
 
         What the server decides (revision, probed medium) goes into `history`. Raises ReelError.
         """
@@ -50,8 +57,10 @@ class Exporter:
         if not await self._has_media(history.present):
             await self._upload(history, file, content_type)
             await self._store(history)
-        clip = only_clip(history.present)
-        job = await self._create(history.present.id, export_request(with_media(project, clip.media), route))
+        clip = selected_clip(history.present)
+        job = await self._create(
+            history.present.id, export_request(with_media(project, clip.media), route, motion)
+        )
         self._board.take(job)
         return job
 
@@ -75,7 +84,7 @@ class Exporter:
         history.adopt(revision=stored.revision)
 
     async def _has_media(self, project: Project) -> bool:
-        media_id = only_clip(project).media.id
+        media_id = selected_clip(project).media.id
         if not media_id:
             return False
         try:
@@ -109,19 +118,17 @@ class Exporter:
             await self._host.sleep(0.5 * 2**attempt)
 
 
-def export_request(
-    project: Project, route: Route, path: Sequence[PathPoint] = (), subject: Sequence[PathPoint] = ()
-) -> ExportRequest:
-    """What is asked of the server for this project; its media must have the server's ids. `path`,
-    `subject`: of its clip."""
+def export_request(project: Project, route: Route, motion: Mapping[str, Motion]) -> ExportRequest:
+    """What is asked of the server for this project; its media must have the server's ids."""
+    still = Motion()
     clips = [
         ExportClip(
             clip.media.id,
             clip.in_us,
             clip.out_us,
             export_crop(clip),
-            path=list(path),
-            subject=list(subject),
+            path=list(motion.get(clip.id, still).path),
+            subject=list(motion.get(clip.id, still).subject),
             spotlight=clip.spotlight,
             title=clip.title,
             freeze_us=clip.freeze_us,

@@ -8,7 +8,7 @@ from typing import Any
 from pycore import pipeline
 from pycore.backends.gpu import Device, Frame, GpuBackend
 from pycore.backends.host import Store
-from pycore.document import only_clip
+from pycore.document import selected_clip
 from pycore.framing.path import Path
 from pycore.protocol import (
     Capability,
@@ -103,7 +103,7 @@ class Previewing:
 
     def show(self, project: Project | None) -> None:
         """What Reel shows; None: nothing is open."""
-        clip = None if project is None else only_clip(project)
+        clip = None if project is None else selected_clip(project)
         if clip is None:
             self._source = self._crop = None
         elif (clip.media.size, clip.crop, clip.spotlight) != (self._source, self._crop, self._spotlight):

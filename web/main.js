@@ -9,6 +9,7 @@ import { Tracks } from "./media/tracks.js";
 import { Boxes } from "./ui/boxes.js";
 import { byTest, fillIcons } from "./ui/dom.js";
 import { wireDrop } from "./ui/drop.js";
+import { ClipsPanel } from "./ui/clips-panel.js";
 import { ExportPanel } from "./ui/export-panel.js";
 import { Field } from "./ui/field.js";
 import { FramePanel } from "./ui/frame-panel.js";
@@ -83,6 +84,7 @@ const playerPanel = new PlayerPanel(player, portraits, run);
 const reel = new Reel(run, player.video);
 const transport = new Transport(player, run, guard);
 const framePanel = new FramePanel(run);
+const clipsPanel = new ClipsPanel(run, player);
 const exportPanel = new ExportPanel(run);
 const jobs = new Jobs(run);
 const signIn = new SignIn(run);
@@ -143,7 +145,7 @@ function moveFrame() {
 
 /** Whether the frame on the canvas is no longer what the state asks for. @param {AppState} before @param {AppState} now */
 function looksDifferent(before, now) {
-  const look = (/** @type {AppState} */ each) => JSON.stringify([each.project?.clips[0]?.crop, each.preview, each.capability?.tier]);
+  const look = (/** @type {AppState} */ each) => JSON.stringify([each.project?.clips[each.project.selected]?.crop, each.preview, each.capability?.tier]);
   return look(before) !== look(now);
 }
 
@@ -162,6 +164,7 @@ function draw() {
   reel.draw(state, clip, boot, failure);
   transport.draw(clip);
   framePanel.draw(state);
+  clipsPanel.draw(state, clip);
   exportPanel.draw(state, client.booted, failure !== null);
   jobs.draw(state);
   signIn.draw(state);

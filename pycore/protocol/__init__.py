@@ -53,16 +53,21 @@ from pycore.protocol.bench import (
 from pycore.protocol.capability import Capability, Fallback, Processor, ProcessorKind, Tier, WebGPULevel
 from pycore.protocol.codec import DecodeError, decode, encode
 from pycore.protocol.commands import (
+    AddClip,
     AttachCanvas,
     CancelJob,
     CloseMedia,
     Command,
     DownloadResult,
+    MoveClip,
     OpenMedia,
     Redo,
     RefreshServer,
+    RemoveClip,
     RemoveKeyframe,
+    SelectClip,
     SetAspect,
+    SetClip,
     SetCrop,
     SetFraming,
     SetKeyframe,
@@ -124,6 +129,7 @@ from pycore.protocol.tracks import (
 )
 
 __all__ = [
+    "AddClip",
     "Analyse",
     "Analysis",
     "AnalysisFailed",
@@ -178,6 +184,7 @@ __all__ = [
     "MediaInfo",
     "ModelInfo",
     "ModelName",
+    "MoveClip",
     "Music",
     "Notice",
     "OpenMedia",
@@ -199,12 +206,15 @@ __all__ = [
     "ReelError",
     "RefreshServer",
     "Relink",
+    "RemoveClip",
     "RemoveKeyframe",
     "Route",
     "RunBench",
     "Scene",
+    "SelectClip",
     "ServerInfo",
     "SetAspect",
+    "SetClip",
     "SetCrop",
     "SetFraming",
     "SetKeyframe",

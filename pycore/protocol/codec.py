@@ -9,6 +9,7 @@ the same answers.
 import dataclasses
 import math
 import types
+from collections.abc import Iterable
 from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -105,7 +106,7 @@ def _decode_union(members: tuple[Any, ...], value: Any, where: str) -> Any:
     tag = value.get("type") if isinstance(value, dict) else None
     tags = {get_args(_hints(member)["type"])[0]: member for member in members}
     if not isinstance(tag, str) or tag not in tags:
-        raise DecodeError(f"{where}.type must be one of {', '.join(map(repr, tags))}, not {_brief(tag)}")
+        raise DecodeError(f"{where}.type must be one of {_some(tags)}, not {_brief(tag)}")
     return decode(tags[tag], value, where)
 
 
@@ -124,6 +125,12 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
         return value
     names = {float: "a finite number", int: "a whole number", str: "a string", bool: "true or false"}
     raise DecodeError(f"{where} must be {names.get(kind, repr(kind))}, not {_brief(value)}")
+
+
+def _some(tags: Iterable[str]) -> str:
+    """A choice as it is told: its beginning is enough."""
+    names = [repr(tag) for tag in tags]
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
 
 
 def _brief(value: Any) -> str:

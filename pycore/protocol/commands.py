@@ -16,6 +16,7 @@ from pycore.protocol.analysis import (
     SplitTrack,
     StartAnalysis,
 )
+from pycore.protocol.exports import SlowMotion
 from pycore.protocol.framing import Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
@@ -72,6 +73,50 @@ class SetTrim:
     out_us: int
     gesture: str = ""
     type: Literal["set-trim"] = "set-trim"
+
+
+@dataclass(frozen=True, slots=True)
+class AddClip:
+    """One more clip of the same medium behind the selected one, from that moment on; it becomes the
+    selected."""
+
+    at_us: int
+    type: Literal["add-clip"] = "add-clip"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveClip:
+    index: int
+    type: Literal["remove-clip"] = "remove-clip"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveClip:
+    """The clip at `index` to the place `to` in the row."""
+
+    index: int
+    to: int
+    type: Literal["move-clip"] = "move-clip"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectClip:
+    """Edits are about this clip from now on. No step to undo."""
+
+    index: int
+    type: Literal["select-clip"] = "select-clip"
+
+
+@dataclass(frozen=True, slots=True)
+class SetClip:
+    """The selected clip's title, how long its first frame stands still, and its slow range (null: none). Null
+    leaves the first two as they are."""
+
+    title: str | None = None
+    freeze_us: int | None = None
+    slow: SlowMotion | None = None
+    gesture: str = ""
+    type: Literal["set-clip"] = "set-clip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +234,11 @@ Command = (
     | SetCrop
     | SetAspect
     | SetTrim
+    | AddClip
+    | RemoveClip
+    | MoveClip
+    | SelectClip
+    | SetClip
     | SetOutput
     | SetPreview
     | SetFraming

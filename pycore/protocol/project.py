@@ -58,10 +58,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`revision` grows by one with each stored change; a stale one is refused by the server (409)."""
+    """`revision` grows by one with each stored change; a stale one is refused by the server (409).
+    `selected`: the place of the clip that is worked on."""
 
     id: str
     name: str
     output: Output
     clips: list[Clip] = field(default_factory=list)
     revision: int = 0
+    selected: int = 0

@@ -11,8 +11,8 @@ from pycore.document import (
     History,
     default_output,
     new_project,
-    only_clip,
     same_media,
+    selected_clip,
     with_aspect,
     with_crop,
     with_output,
@@ -41,14 +41,14 @@ def history() -> History:
 def test_each_aspect_has_its_usual_output(history: History, aspect: Aspect, size: Size) -> None:
     project = with_aspect(history.present, aspect)
     assert project.output.size == size
-    crop = only_clip(project).crop
+    crop = selected_clip(project).crop
     assert crop.width / crop.height == pytest.approx(ratio(aspect))
     assert is_inside(crop, MEDIA.size)
 
 
 def test_a_free_output_is_four_times_the_crop_and_follows_it(history: History) -> None:
     project = with_crop(with_aspect(history.present, Aspect.FREE), Rect(100, 100, 150.2, 101))
-    assert only_clip(project).crop == Rect(100, 100, 150.2, 101)
+    assert selected_clip(project).crop == Rect(100, 100, 150.2, 101)
     assert project.output.size == Size(600, 404)
 
 
@@ -65,13 +65,13 @@ def test_a_free_output_is_even_capped_and_of_the_crops_shape(width: float, heigh
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9), st.sampled_from([1, 70_000, 5_000_000]))
 def test_any_trim_leaves_a_clip(in_us: int, out_us: int, duration_us: int) -> None:
     project = with_trim(new_project("p", replace(MEDIA, duration_us=duration_us)), in_us, out_us)
-    clip = only_clip(project)
+    clip = selected_clip(project)
     assert 0 <= clip.in_us < clip.out_us <= duration_us
     assert clip.out_us - clip.in_us >= min(MIN_CLIP_US, duration_us)
 
 
 def test_a_trim_inside_the_clip_is_kept_as_it_is(history: History) -> None:
-    clip = only_clip(with_trim(history.present, 1_000_000, 2_500_000))
+    clip = selected_clip(with_trim(history.present, 1_000_000, 2_500_000))
     assert (clip.in_us, clip.out_us) == (1_000_000, 2_500_000)
 
 
@@ -88,8 +88,8 @@ def test_gestures_merge_only_with_themselves(history: History) -> None:
     drag(5, "")
     seen = []
     while history.undo():
-        seen.append(only_clip(history.present).crop.x)
-    assert seen == [4, 3, 2, only_clip(start).crop.x]
+        seen.append(selected_clip(history.present).crop.x)
+    assert seen == [4, 3, 2, selected_clip(start).crop.x]
 
 
 def test_a_gesture_after_an_undo_is_a_new_step(history: History) -> None:
@@ -99,7 +99,7 @@ def test_a_gesture_after_an_undo_is_a_new_step(history: History) -> None:
     history.redo()
     history.edit(with_trim(history.present, 0, 2_000_000), "drag")
     history.undo()
-    assert only_clip(history.present).out_us == 3_000_000
+    assert selected_clip(history.present).out_us == 3_000_000
 
 
 def test_an_edit_ends_what_could_be_redone_and_no_edit_changes_nothing(history: History) -> None:
@@ -121,7 +121,7 @@ def test_what_the_server_decides_survives_undo_and_redo(history: History) -> Non
     for step in (history.redo, history.undo, history.undo):
         assert step()
         assert history.present.revision == 3
-        clip = only_clip(history.present)
+        clip = selected_clip(history.present)
         assert clip.media == probed
         assert clip.out_us == 4_400_000
 

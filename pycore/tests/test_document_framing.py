@@ -11,7 +11,7 @@ from pycore.document import (
     MAX_KEYFRAMES,
     History,
     new_project,
-    only_clip,
+    selected_clip,
     with_aspect,
     with_crop,
     with_framing,
@@ -48,7 +48,7 @@ def project() -> Project:
 def test_keyframes_are_kept_in_order_in_the_picture_and_of_the_crops_shape(project: Project) -> None:
     for time in (2_000_000, 900_000, 4_000_000, 99_000_000):
         project = with_keyframe(project, time, Rect(-50, 900, 400, 400))
-    clip = only_clip(project)
+    clip = selected_clip(project)
     assert [each.time_us for each in clip.keyframes] == [900_000, 2_000_000, 4_000_000, 5_000_000]
     for each in clip.keyframes:
         assert is_inside(each.crop, MEDIA.size)
@@ -59,31 +59,33 @@ def test_keyframes_are_kept_in_order_in_the_picture_and_of_the_crops_shape(proje
 def test_a_keyframe_in_the_same_frame_is_replaced(project: Project) -> None:
     project = with_keyframe(project, 1_000_000, Rect(0, 0, 90, 160))
     project = with_keyframe(project, 1_004_000, Rect(50, 0, 90, 160))
-    assert [each.crop.x for each in only_clip(project).keyframes] == [50]
+    assert [each.crop.x for each in selected_clip(project).keyframes] == [50]
 
 
 def test_the_nearest_keyframe_is_removed(project: Project) -> None:
     for time in (1_000_000, 2_000_000):
         project = with_keyframe(project, time, Rect(0, 0, 90, 160))
-    assert [each.time_us for each in only_clip(without_keyframe(project, 1_600_000)).keyframes] == [1_000_000]
+    assert [each.time_us for each in selected_clip(without_keyframe(project, 1_600_000)).keyframes] == [
+        1_000_000
+    ]
     with pytest.raises(ReelError, match="no keyframe"):
         without_keyframe(new_project("x", MEDIA), 0)
 
 
 def test_keyframes_go_along_with_the_aspect_the_free_crop_and_the_probed_medium(project: Project) -> None:
     project = with_keyframe(project, 1_000_000, Rect(800, 300, 270, 480))
-    square = only_clip(with_aspect(project, Aspect.SQUARE)).keyframes[0].crop
+    square = selected_clip(with_aspect(project, Aspect.SQUARE)).keyframes[0].crop
     assert (square.width, square.height) == (480, 480)
     assert square.x + square.width / 2 == pytest.approx(935)
     free = with_crop(with_aspect(project, Aspect.FREE), Rect(0, 0, 600, 300))
-    shape = only_clip(free).keyframes[0].crop
+    shape = selected_clip(free).keyframes[0].crop
     assert shape.width / shape.height == pytest.approx(2)
     small = with_media(project, replace(MEDIA, id="m", size=Size(640, 360)))
-    assert is_inside(only_clip(small).keyframes[0].crop, Size(640, 360))
+    assert is_inside(selected_clip(small).keyframes[0].crop, Size(640, 360))
 
 
 def test_there_is_an_end_to_keyframes() -> None:
-    clip = only_clip(new_project("x", replace(MEDIA, duration_us=10**11)))
+    clip = selected_clip(new_project("x", replace(MEDIA, duration_us=10**11)))
     full = [Keyframe(100_000 * n, clip.crop) for n in range(MAX_KEYFRAMES)]
     project = replace(new_project("x", clip.media), clips=[replace(clip, keyframes=full)])
     with pytest.raises(ReelError, match="too many"):
@@ -106,7 +108,7 @@ def test_presets_are_within_the_limits_and_the_first_is_the_default() -> None:
 
 def test_a_spotlight_is_checked(project: Project) -> None:
     named = with_spotlight(project, Spotlight(SpotlightStyle.LABEL, "x" * 99))
-    assert only_clip(named).spotlight.label == "x" * 40
+    assert selected_clip(named).spotlight.label == "x" * 40
     for bad in (Spotlight(color="yellow"), Spotlight(color="#12345"), Spotlight(strength=-0.1)):
         with pytest.raises(ReelError):
             with_spotlight(project, bad)
@@ -132,7 +134,7 @@ def test_between_keyframes_the_crop_eases_and_meets_each_exactly(asked: list[tup
     project = new_project("x", MEDIA)
     for time, crop in asked:
         project = with_keyframe(project, time, crop)
-    keyframes = only_clip(project).keyframes
+    keyframes = selected_clip(project).keyframes
     points = eased(keyframes)
     path = Path(points)
     assert all(a.time_us < b.time_us for a, b in pairwise(points))

@@ -51,7 +51,7 @@ export class MediaSession {
 
   /** The state's clip, where it is of the file that is open (Python may still be with the one before). @param {import("../protocol.js").AppState} state */
   clipOf(state) {
-    const clip = state.project?.clips[0];
+    const clip = state.project?.clips[state.project.selected ?? 0];
     return clip && clip.media.name === this.file?.name && clip.media.bytes === this.file?.size ? clip : null;
   }
 

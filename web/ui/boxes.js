@@ -75,7 +75,7 @@ export class Boxes {
   }
 
   drawBoxes() {
-    const clip = this.#state?.project?.clips[0];
+    const clip = this.#state?.project?.clips[this.#state.project.selected ?? 0];
     const canvas = this.#canvas;
     const width = Math.round(this.#stage.clientWidth * devicePixelRatio);
     const height = Math.round(this.#stage.clientHeight * devicePixelRatio);
@@ -102,14 +102,14 @@ export class Boxes {
 
   /** Whether the chosen player has no box in the frame that is shown. */
   get lost() {
-    const id = this.#state?.project?.clips[0]?.track_id;
+    const id = this.#state?.project?.clips[this.#state.project.selected ?? 0]?.track_id;
     return !!id && this.tracks.known && !this.tracks.at(this.player.timeUs).some(shown => shown.id === id);
   }
 
   /** What a click in Field does now, in words. */
   #advice() {
     const analysis = this.#state?.analysis;
-    const clip = this.#state?.project?.clips[0];
+    const clip = this.#state?.project?.clips[this.#state.project.selected ?? 0];
     if (!analysis || !clip) return "";
     if (analysis.state === "none") return "Click a player to follow";
     if (analysis.waiting) return "Following, while the clip is looked through";
@@ -121,7 +121,7 @@ export class Boxes {
   /** @param {MouseEvent} event */
   #clicked(event) {
     const analysis = this.#state?.analysis;
-    const clip = this.#state?.project?.clips[0];
+    const clip = this.#state?.project?.clips[this.#state.project.selected ?? 0];
     if (!analysis || !clip) return this.#play();
     const bounds = this.#stage.getBoundingClientRect();
     const point = {

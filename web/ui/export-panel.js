@@ -27,7 +27,7 @@ export class ExportPanel {
   /** @param {AppState} state @param {boolean} booted @param {boolean} failed Python is gone */
   draw(state, booted, failed) {
     const { project, server } = state;
-    const clip = project?.clips[0] ?? null;
+    const clip = project?.clips[project.selected ?? 0] ?? null;
     this.#size.disabled = !clip;
     this.#model.disabled = !clip || !server?.models.length;
     if (project && clip) {
@@ -60,7 +60,7 @@ export class ExportPanel {
     const able = server.processors.filter(each => each.available);
     if (!able.length) return server.processors[0]?.reason || "The server has no processor that is ready.";
     if (!server.models.length) return "The server has no upscaling model. Run build.py build there, which fetches them.";
-    const { bytes, name } = project.clips[0].media;
+    const { bytes, name } = project.clips[project.selected ?? 0].media;
     if (server.max_upload_bytes && bytes > server.max_upload_bytes) {
       return `${name} is ${size(bytes)}, and this server takes up to ${size(server.max_upload_bytes)}. Cut it first, or raise the server's limit.`;
     }

@@ -39,7 +39,7 @@ export class FramePanel {
 
   /** @param {import("../protocol.js").AppState} state */
   draw(state) {
-    this.#clip = state.project?.clips[0] ?? null;
+    this.#clip = state.project?.clips[state.project.selected ?? 0] ?? null;
     for (const [aspect] of ASPECTS) {
       const button = /** @type {HTMLButtonElement} */ (byTest(`aspect-${aspect}`));
       button.disabled = !this.#clip;

@@ -35,7 +35,7 @@ export class PlayerPanel {
   #player;
 
   get #chosen() {
-    return this.#state?.project?.clips[0]?.track_id ?? "";
+    return this.#state?.project?.clips[this.#state.project.selected ?? 0]?.track_id ?? "";
   }
 
   /** @param {AppState} state @param {boolean} ready whether Python is up */

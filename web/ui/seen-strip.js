@@ -10,7 +10,7 @@ const WORDS = { 0: "seen", 1: "weakly seen", 2: "guessed", "-1": "lost" };
 /** @param {import("../protocol.js").AppState} state */
 export function drawSeen(state) {
   const strip = byTest("seen-strip");
-  const clip = state.project?.clips[0];
+  const clip = state.project?.clips[state.project.selected ?? 0];
   const player = state.analysis.players.find(each => each.id === clip?.track_id);
   strip.hidden = !player || !clip;
   if (!player || !clip) return;
@@ -34,7 +34,7 @@ export function drawSeen(state) {
 
 /** The next stretch after a moment in which the chosen player is lost, for the keyboard; null where there is none. @param {import("../protocol.js").AppState} state @param {number} timeUs */
 export function nextLost(state, timeUs) {
-  const id = state.project?.clips[0]?.track_id;
+  const id = state.project?.clips[state.project.selected ?? 0]?.track_id;
   const spans = state.analysis.players.find(each => each.id === id)?.spans ?? [];
   const lost = spans.filter(each => each.sight === -1);
   const next = lost.find(each => each.from_us > timeUs + 1) ?? lost[0];
