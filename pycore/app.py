@@ -2,6 +2,7 @@
 changed."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
@@ -82,6 +83,8 @@ from pycore.server_client import ServerClient, is_unreachable
 from pycore.server_watch import ServerWatch
 from pycore.tasks import Tasks, as_problem
 
+_KEEP_AFTER_S = 0.5
+
 UPLOAD_ID = "upload"
 """CancelJob's name for the upload under way."""
 
@@ -115,6 +118,7 @@ class App:
         self._opened: _Opened | None = None
         self._upload: Upload | None = None
         self._export: asyncio.Task[Any] | None = None
+        self._keeping: asyncio.Task[Any] | None = None
         self._dirty = False
         self._posted: AppState | None = None
         self._tasks = tasks = Tasks(self._notice)
@@ -288,7 +292,9 @@ class App:
         except ReelError as error:
             if error.problem.status != 404 and not is_unreachable(error):
                 self._notice(error.problem)
-            return
+            stored = await self._kept(project.id)
+            if stored is None or opened is not self._opened:
+                return
         if not same_media(stored, project):
             opened.history.adopt(project_id=self._host.uuid())
         elif opened.history.touched or self._exporting:
@@ -298,6 +304,22 @@ class App:
             opened.history = History(replace(stored, selected=selected))
             self._analysing.take_up(opened.history)
         self._document_changed()
+
+    async def _kept(self, project_id: str) -> Project | None:
+        """The document as this browser keeps it: of a project that no server has."""
+        text = await self._host.store.get(f"project:{project_id}")
+        try:
+            return None if text is None else decode(Project, json.loads(text), "kept project")
+        except (DecodeError, ValueError):
+            return None  # of another version
+
+    async def _keep(self) -> None:
+        """Once nothing has changed for a while."""
+        await self._host.sleep(_KEEP_AFTER_S)
+        if self._opened is not None:
+            project = self._opened.history.present
+            text = json.dumps(encode(project), allow_nan=False)
+            await self._host.store.put(f"project:{project.id}", text)
 
     def _close_media(self) -> None:
         if self._export is not None:
@@ -334,6 +356,10 @@ class App:
         project = self._opened.history.present if self._opened else None
         self._previewing.show(project)
         self._analysing.document_changed()
+        if self._opened is not None and self._opened.history.touched:
+            if self._keeping is not None:
+                self._keeping.cancel()
+            self._keeping = self._tasks.start(self._keep(), "keeping the project")
         self._estimator.want(project if self._server.info else None)
         self._changed()
 

@@ -145,6 +145,14 @@ export class Boxes {
   }
 }
 
+/** A kit's colour, as light as a line over grass has to be. @param {string} color "#rrggbb" or "" */
+function lightened(color) {
+  if (!color) return NEUTRAL;
+  const [red, green, blue] = [1, 3, 5].map(at => parseInt(color.slice(at, at + 2), 16));
+  const light = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+  return light < 0.45 ? `color-mix(in srgb, ${color}, #fff ${Math.round((0.5 - light) * 100)}%)` : color;
+}
+
 /** @param {CanvasRenderingContext2D} context @param {number} scale @param {Shown} shown @param {boolean} chosen */
 function outline(context, scale, { id, box, sight, color }, chosen) {
   const [x, y, width, height] = [box.x, box.y, box.width, box.height].map(each => each * scale);
@@ -154,7 +162,7 @@ function outline(context, scale, { id, box, sight, color }, chosen) {
   context.strokeStyle = "#000a";
   context.strokeRect(x, y, width, height);
   context.lineWidth = thick;
-  context.strokeStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--accent") : color || NEUTRAL;
+  context.strokeStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--accent") : lightened(color);
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
   if (!id) return;
