@@ -156,6 +156,55 @@ def test_a_video_has_the_colours_that_the_browser_gives_it(page: Page) -> None:
     assert np.ptp(ours[..., 0]) > 100
 
 
+MATRICES = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114)}
+"""Red's and blue's share of luma, by WebCodecs' names; smpte170m is BT.601's."""
+
+PATCHES = ((180, 128, 128), (120, 110, 150), (100, 140, 110), (150, 120, 140))
+"""Y, Cb, Cr in 8 bits, whose colours lie inside of RGB by both matrices and ranges."""
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("tier", ["", "S"])
+def test_flat_patches_have_the_colours_of_the_source(page: Page, matrix: str, full: bool, tier: str) -> None:
+    side, patches = 16, np.array(PATCHES)
+    luma, blue, red = (
+        np.repeat(np.repeat(patches[None, :, c], size, 0), size, 1).astype(np.uint8)
+        for c, size in ((0, side), (1, side // 2), (2, side // 2))
+    )
+    case = {
+        "width": side * len(patches),
+        "height": side,
+        "planes": b64encode(luma.tobytes() + blue.tobytes() + red.tobytes()).decode(),
+        "matrix": matrix,
+        "full": full,
+        "tier": tier,
+    }
+    answer = ask(page, "draw_video", case)
+    ours = np.frombuffer(b64decode(answer["ours"]), np.uint8).reshape(2 * side, -1, 4)[..., :3]
+    share_red, share_blue = MATRICES[matrix]
+    y, cb, cr = (patches - [0 if full else 16, 128, 128]).T / (
+        255 if full else np.array([[219], [224], [224]])
+    )
+    r, b = y + 2 * (1 - share_red) * cr, y + 2 * (1 - share_blue) * cb
+    g = (y - share_red * r - share_blue * b) / (1 - share_red - share_blue)
+    for index, wanted in enumerate(255 * np.stack([r, g, b], 1)):
+        inner = ours[12:20, 2 * side * index + 12 : 2 * side * index + 20].astype(float)
+        assert np.abs(inner - wanted).max() <= 1.0 + 0.5  # and half a step, for the pictures are of 8 bits
+
+
+@pytest.mark.parametrize(
+    "frames", [64, pytest.param(10_000, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
+)
+def test_frames_leave_nothing_behind(page: Page, frames: int) -> None:
+    """Crops move and change their size meanwhile."""
+    page.set_default_timeout(3_600_000)
+    early, late = ask(page, "play", {"frames": frames})
+    assert (late["textures"], late["buffers"]) == (early["textures"], early["buffers"])
+    assert late["objects"] - early["objects"] < 200  # caches; nothing that grows with the frames
+    assert late["wasm"] - early["wasm"] <= 4 << 20
+
+
 def test_the_pages_canvas_shows_it(page: Page) -> None:
     """The crop changes its size on the way, and the canvas with it."""
     answer = ask(page, "draw", case((0, 0, 9, 8), CROP, read=False, split=0.5))

@@ -1,11 +1,13 @@
 """Runs inside the worker's Python: see ../test_pipeline_chromium.py. Arguments and answers are JSON."""
 
+import gc
 import json
 import traceback
 from base64 import b64decode, b64encode
 from typing import Any
 
 import js  # pyright: ignore[reportMissingImports]
+import pyodide_js  # pyright: ignore[reportMissingImports]
 from gpu_contract import CONTRACT  # pyright: ignore[reportMissingImports]
 from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports]
 
@@ -89,9 +91,52 @@ def video_frame(width: int, height: int, pixels: bytes) -> Any:
     return js.VideoFrame.new(canvas, timestamp=0)
 
 
+async def play(case: str, _: Any) -> str:
+    """Draws `frames` frames onto a texture, the crop moving with each and changing its size with every
+    eighth, and tells what is held after an eighth of them and in the end: bytes of wasm memory, Python
+    objects, and GPU textures and buffers that were made and not destroyed."""
+    given = json.loads(case)
+    on = await device()
+    counts = {"textures": 0, "buffers": 0}
+
+    def counted(name: str, made: str, freed: str) -> None:
+        make, free = getattr(on, made), getattr(on, freed)
+
+        def made_(*arguments: Any) -> Any:
+            counts[name] += 1
+            return make(*arguments)
+
+        def freed_(resource: Any) -> None:
+            counts[name] -= 1
+            free(resource)
+
+        setattr(on, made, made_)
+        setattr(on, freed, freed_)
+
+    counted("textures", "create_texture", "free_texture")
+    counted("buffers", "create_buffer", "free_buffer")
+    target = OffscreenTarget(on, "rgba8unorm")
+    pipeline = Pipeline(on, target)
+    width, height = 40, 30
+    pipeline.set_source(Size(width, height))
+    await pipeline.improve(Tier.S)
+    held = []
+    frames = given["frames"]
+    for number in range(frames):
+        side = 12 + number // 8 % 2
+        pipeline.set_crop(Rect(number % 9, number % 7, side, side))
+        frame = video_frame(width, height, bytes(4 * width * height))
+        assert (await pipeline.render(frame, number)).presented
+        if number in (frames // 8, frames - 1):
+            gc.collect()
+            memory = pyodide_js._module.HEAP8.length
+            held.append({"wasm": memory, "objects": len(gc.get_objects()), **counts})
+    return json.dumps(held)
+
+
 async def draw_video(case: str, _: Any) -> str:
-    """Draws an I420 frame as decoders give them (BT.709, limited range), all of it, and the same by the
-    browser's own drawImage: {"ours", "browsers"}, RGBA in base64."""
+    """Draws an I420 frame as decoders give them (BT.709, limited range, where the case says nothing else),
+    all of it, and the same by the browser's own drawImage: {"ours", "browsers"}, RGBA in base64."""
     given = json.loads(case)
     width, height = given["width"], given["height"]
     on = await device()
@@ -99,8 +144,15 @@ async def draw_video(case: str, _: Any) -> str:
     pipeline = Pipeline(on, target)
     pipeline.set_source(Size(width, height))
     pipeline.set_crop(Rect(0, 0, width, height))
+    if tier := given.get("tier"):
+        await pipeline.improve(Tier(tier))
     space = to_js(
-        {"primaries": "bt709", "transfer": "bt709", "matrix": "bt709", "fullRange": False},
+        {
+            "primaries": "bt709",
+            "transfer": "bt709",
+            "matrix": given.get("matrix", "bt709"),
+            "fullRange": given.get("full", False),
+        },
         dict_converter=js.Object.fromEntries,
     )
     planes = to_js(b64decode(given["planes"]))
