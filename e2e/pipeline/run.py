@@ -16,7 +16,6 @@ from pycore.backends.gpu import Device, OffscreenTarget
 from pycore.pipeline import Pipeline, detect
 from pycore.protocol import Rect, Size, Tier, encode
 from pycore.shaders import ShaderManager
-from pycore.upscaler import kernels as registry
 from pycore.upscaler import tuner
 from pycore.upscaler.weights import parse
 
@@ -48,18 +47,11 @@ async def detection(software: str, _: Any) -> str:
 
 
 async def kernels(_: str, __: Any) -> str:
-    """By layer shape of net S, the kernels across subgroups that this device can run, and those of them that
-    give what the default gives."""
+    """By layer shape of net S, the kernels that give what the default gives."""
     on = await device()
     net = parse(await on.load_model("s"), "s")
-    every = registry.KERNELS
-    registry.KERNELS = (registry.DEFAULT, *(each for each in every if each.needs))
-    try:
-        right = await tuner._right(on, ShaderManager(on), net)
-        can = [each.name for each in registry.choices(net[1], on.features)]
-    finally:
-        registry.KERNELS = every
-    return json.dumps({"can": can[1:], "right": [sorted(names) for names in right.values()]})
+    right = await tuner._right(on, ShaderManager(on), net)
+    return json.dumps([sorted(names) for names in right.values()])
 
 
 async def draw(case: str, canvas: Any) -> str:

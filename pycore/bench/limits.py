@@ -17,7 +17,7 @@ class Limits:
     """`work`: workgroups of the multiply-adds; 8192 fill any GPU of today several times over. `copy_bytes`:
     more than any cache."""
 
-    def __init__(self, device: Device, effort: Effort, work: int = 8192, copy_bytes: int = 1 << 28) -> None:
+    def __init__(self, device: Device, effort: Effort, work: int = 8192, copy_bytes: int = 1 << 27) -> None:
         self._device = device
         self._effort = effort
         self._work = work

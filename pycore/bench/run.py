@@ -23,7 +23,7 @@ class Scale:
 
     effort: Effort = field(default_factory=Effort)
     fma_work: int = 8192
-    copy_bytes: int = 1 << 28
+    copy_bytes: int = 1 << 27
     warm_ms: float = 120.0
     cost_frames: int = 300
     tunes: bool = True

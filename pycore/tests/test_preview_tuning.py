@@ -82,7 +82,7 @@ def test_every_kernel_is_right_for_every_layer() -> None:
             net = tuner_net(name, await device.load_model(name))
             right = await tuner._right(device, ShaderManager(device), net)
             for index, conv in enumerate(net):
-                wanted = {each.name for each in kernels.choices(conv, device.features)} - {DEFAULT.name}
+                wanted = {each.name for each in kernels.choices(conv)} - {DEFAULT.name}
                 assert right[tuner._shape(index, net)] == wanted
 
     played(body)

@@ -120,7 +120,6 @@ def layer(index: int, net: Sequence[Conv], kernel: Kernel) -> Stage:
     given, made = FEATURES if index % 2 else FEATURES[::-1]
     return Stage(
         (
-            kernel.group,
             "look",
             "cells_in_luma" if first else "cells_in",
             "cells_out_luma" if last else "cells_out",

@@ -18,23 +18,32 @@ LAYER_MATRICES = 640
 
 
 class Packing(StrEnum):
-    """How a layer's weights lie: each column of three taps as it is, or transformed for Winograd's F(4,
-    3)."""
+    """How a layer's weights lie: each column of three taps as it is, or as Winograd's F(2, 3) or F(4, 3) take
+    it."""
 
     DIRECT = "direct"
-    WINOGRAD = "winograd"
+    WINOGRAD2 = "winograd2"
+    WINOGRAD4 = "winograd4"
+
+    @property
+    def matrices(self) -> int:
+        """From one group of input channels to one group of output channels."""
+        return 3 * len(_ROWS[self])
 
 
-_DIRECT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-_WINOGRAD = (
-    (1 / 4, 0.0, 0.0),
-    (-1 / 6, -1 / 6, -1 / 6),
-    (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6),
-    (1 / 24, -1 / 12, 1 / 6),
-    (0.0, 0.0, 1.0),
-)
-"""Lavin and Gray's G for F(4, 3)."""
+_ROWS = {
+    Packing.DIRECT: ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    Packing.WINOGRAD2: ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0)),
+    Packing.WINOGRAD4: (
+        (1 / 4, 0.0, 0.0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0.0, 0.0, 1.0),
+    ),
+}
+"""What a column's rows are multiplied by: Lavin and Gray's G."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +61,12 @@ class Conv:
         """What the kernels of that packing read: matrices of 4x4 f32, column by column (see conv.wgsl); at
         least LAYER_MATRICES, which its uniform block asks for."""
         weight, inputs = self.weight, self.inputs
-        rows = _DIRECT if packing is Packing.DIRECT else _WINOGRAD
         values = [
             sum(share * weight[at + 3 * row] for row, share in enumerate(shares) if share)
             for output in range(0, self.outputs, GROUP)
             for given in range(0, inputs, GROUP)
             for column in range(3)
-            for shares in rows
+            for shares in _ROWS[packing]
             for part in range(GROUP)
             for lane in range(GROUP)
             for at in [((output + lane) * inputs + given + part) * 9 + column]

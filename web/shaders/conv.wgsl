@@ -5,7 +5,7 @@
 // Invocations beside each other read cells beside each other (no bank conflicts), and the ten cells that a strip sees are read
 // once for all three rows of taps. Weights are uniforms: all invocations need the same one at the same time. Sums are f32.
 // The strip is written out because compilers leave loops over it rolled, and its sums in memory: that took five times as long.
-// Joined with: a group_*.wgsl (own_group), look.wgsl, a cells_in*.wgsl (input_at) and a cells_out*.wgsl (put). Runs once per strip; z are output groups.
+// Joined with: look.wgsl, a cells_in*.wgsl (input_at) and a cells_out*.wgsl (put). Runs once per strip; z are output groups.
 
 override COLUMNS: u32 = 16;
 override ROWS: u32 = 2;
@@ -47,7 +47,6 @@ fn main(
     @builtin(local_invocation_index) index: u32,
     @builtin(workgroup_id) workgroup: vec3u,
 ) {
-    let own = own_group(local.z);
     let first = vec2i(workgroup.xy * vec2u(COLUMNS, ROWS * STRIP));
     let last = cells() - 1;
     var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
@@ -61,7 +60,7 @@ fn main(
         workgroupBarrier();
         for (var column = 0u; column < 3u; column++) {
             let top = local.y * STRIP * WIDE + local.x + column;
-            let at = ((own * IN + group) * 3u + column) * 3u;
+            let at = ((local.z * IN + group) * 3u + column) * 3u;
             let v0 = tile[top + 0u * WIDE]; let v1 = tile[top + 1u * WIDE]; let v2 = tile[top + 2u * WIDE];
             let v3 = tile[top + 3u * WIDE]; let v4 = tile[top + 4u * WIDE]; let v5 = tile[top + 5u * WIDE];
             let v6 = tile[top + 6u * WIDE]; let v7 = tile[top + 7u * WIDE]; let v8 = tile[top + 8u * WIDE];
@@ -78,12 +77,12 @@ fn main(
         }
     }
     let at = first + vec2i(vec2u(local.x, local.y * STRIP));
-    finish(own, at + vec2i(0, 0), last, a0);
-    finish(own, at + vec2i(0, 1), last, a1);
-    finish(own, at + vec2i(0, 2), last, a2);
-    finish(own, at + vec2i(0, 3), last, a3);
-    finish(own, at + vec2i(0, 4), last, a4);
-    finish(own, at + vec2i(0, 5), last, a5);
-    finish(own, at + vec2i(0, 6), last, a6);
-    finish(own, at + vec2i(0, 7), last, a7);
+    finish(local.z, at + vec2i(0, 0), last, a0);
+    finish(local.z, at + vec2i(0, 1), last, a1);
+    finish(local.z, at + vec2i(0, 2), last, a2);
+    finish(local.z, at + vec2i(0, 3), last, a3);
+    finish(local.z, at + vec2i(0, 4), last, a4);
+    finish(local.z, at + vec2i(0, 5), last, a5);
+    finish(local.z, at + vec2i(0, 6), last, a6);
+    finish(local.z, at + vec2i(0, 7), last, a7);
 }
