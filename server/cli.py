@@ -17,7 +17,7 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(
-            [*super().list_commands(ctx), "bucket", "doctor", "evaluate", "export", "site", "token"]
+            [*super().list_commands(ctx), "bench", "bucket", "doctor", "evaluate", "export", "site", "token"]
         )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -41,6 +41,10 @@ class _Commands(click.Group):
             from server.doctor_cli import doctor
 
             return doctor
+        if cmd_name == "bench":
+            from server.gpu.bench import bench
+
+            return bench
         if cmd_name == "evaluate":
             from server.evaluate import evaluate
 

@@ -30,10 +30,11 @@ from pycore.protocol import (
     encode,
 )
 from server import export_motion
-from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, Sources, Stopped
+from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped, with_notes
 from server.gpu.estimates import estimate
 from server.gpu.models.descriptor import descriptor
 from server.gpu.planning import plan_export
+from server.gpu.segments import run_segments
 from server.video.probe import inspect
 
 INTERRUPTED = 130
@@ -155,17 +156,20 @@ def _run(
     # Beside the target, where there must be room for the result anyway
     with tempfile.TemporaryDirectory(prefix=".reelballers-", dir=target.parent) as folder:
         parts = [Path(folder) / f"{segment.index}.mp4" for segment in plan.segments]
-        done = 0
-        for segment, part in zip(plan.segments, parts, strict=True):
+        shares = dict.fromkeys(range(len(parts)), 0.0)
 
-            def progress(share: float, done: int = done, frames: int = segment.frames) -> None:
-                advance(done + share * frames)
+        def run(index: int, halt: threading.Event) -> SegmentStats:
+            def progress(share: float) -> None:
+                shares[index] = share * plan.segments[index].frames
+                advance(sum(shares.values()))
 
-            processor.run_segment(sources, plan, segment.index, part, progress, stop)
-            done += segment.frames
+            return processor.run_segment(sources, plan, index, parts[index], progress, halt)
+
+        stats = run_segments(processor.parallel(), range(len(parts)), run, stop)
         if stop.is_set():
             raise Stopped
-        return processor.finish(sources, plan, parts, target), time.perf_counter() - began
+        finished = processor.finish(sources, plan, parts, target)
+        return with_notes(finished, stats), time.perf_counter() - began
 
 
 def _request(

@@ -14,8 +14,8 @@ Importing this loads no torch.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -94,10 +94,11 @@ class ExportPlan:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStats:
-    """What one segment took: wall seconds, decoding and encoding included."""
+    """What one segment took: wall seconds, decoding and encoding included. `notes` are for people."""
 
     frames: int
     seconds: float
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,22 @@ class FinishedFile:
     notes: list[str] = field(default_factory=list)
 
 
+def with_notes(finished: FinishedFile, segments: Sequence[SegmentStats]) -> FinishedFile:
+    """The same with what the segments noted, each note once."""
+    return replace(
+        finished, notes=list(dict.fromkeys([*finished.notes, *(n for s in segments for n in s.notes)]))
+    )
+
+
 class GpuProcessor(Protocol):
     """Something that runs exports. All methods block; raise ReelError for what a person can act on."""
 
     def info(self) -> Processor:
         """Which device this is, by the name that people know."""
+        ...
+
+    def parallel(self) -> int:
+        """How many segments to run at once to keep the device busy: see server.gpu.segments."""
         ...
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
@@ -136,7 +148,7 @@ class GpuProcessor(Protocol):
         stop: threading.Event,
     ) -> SegmentStats:
         """Makes `plan.segments[index]` and writes it to `target` (an MP4 of video alone), which appears
-        complete or not at all.
+        complete or not at all. May be called from several threads at once.
 
         `progress` gets the segment's share done, 0 to 1, after every frame. Raises Stopped soon after `stop`
         is set.

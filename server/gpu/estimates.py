@@ -13,8 +13,14 @@ from server.gpu.prices import Prices
 # deliberately low.
 _DEFAULTS: dict[tuple[ProcessorKind, ModelName], float] = {
     (ProcessorKind.CPU, ModelName.QUICK): 1.2e6,
+    (ProcessorKind.CPU, ModelName.BEST): 0.2e6,
+    (ProcessorKind.CPU, ModelName.PERCEPTUAL): 0.06e6,
     (ProcessorKind.MPS, ModelName.QUICK): 20e6,
+    (ProcessorKind.MPS, ModelName.BEST): 3e6,
+    (ProcessorKind.MPS, ModelName.PERCEPTUAL): 1e6,
     (ProcessorKind.CUDA, ModelName.QUICK): 100e6,
+    (ProcessorKind.CUDA, ModelName.BEST): 40e6,
+    (ProcessorKind.CUDA, ModelName.PERCEPTUAL): 15e6,
 }
 _NAMES = {ProcessorKind.CPU: "CPUs", ProcessorKind.MPS: "Apple GPUs", ProcessorKind.CUDA: "NVIDIA GPUs"}
 START_SECONDS = 2.0

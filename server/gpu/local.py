@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import logging
 import os
 import platform
 import subprocess
@@ -15,24 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pycore.protocol import ExportClip, ExportRequest, ModelName, Processor, ProcessorKind, Rect, ReelError
+from pycore.protocol import ExportClip, ExportRequest, Processor, ProcessorKind, Rect, ReelError
 from pycore.spotlight.title import title_mark
 from server.gpu import pixels
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
 from server.gpu.joining import join_export
-from server.gpu.models import registry
-from server.gpu.models.descriptor import Descriptor, descriptor
+from server.gpu.models.descriptor import NOTHING, descriptor
 from server.gpu.moving import Shot, shots
 from server.gpu.placing import placed
 from server.gpu.planning import clip_timeline, plan_export
 from server.gpu.spotlight import draw
-from server.gpu.tiles import tiles
+from server.gpu.upscaling import Upscaler
 from server.video import decode, encode, files
+from server.video.behind import Behind
 from server.video.prefetch import ahead
 from server.video.probe import inspect
 
-_log = logging.getLogger(__name__)
-_SMALLEST_TILE = 64 * 64
+_WAITING_BYTES = 256 << 20
+"""Frames that wait for their encoder, per segment."""
 
 
 def local_processor(device: str = "auto") -> "LocalProcessor":
@@ -62,7 +61,7 @@ class LocalProcessor:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._tile_pixels: dict[ModelName, int] = {}
+        self._upscaler = Upscaler(device, self.info().name)
         # The same input gives the same pixels, run after run.
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
@@ -79,6 +78,10 @@ class LocalProcessor:
                 return Processor(ProcessorKind.MPS, f"{_cpu_name()} GPU", True)
             case _:
                 return Processor(ProcessorKind.CPU, _cpu_name(), True)
+
+    def parallel(self) -> int:
+        # A GPU is kept busy by decoding ahead of it and several encoders behind it.
+        return 6 if self._device.type == "cuda" else 1
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
         return plan_export(sources, request)
@@ -101,37 +104,54 @@ class LocalProcessor:
         first = segment.first_frame
         times = clip_timeline(probed.table, clip, asked, plan.timescale)
         rows = times.rows(first, segment.source_frames)
+        model = NOTHING if clip.scale == 1 else descriptor(plan.request.model)
+        # A temporal model sees some frames to both sides; they are the source's, whatever the trim.
+        begin, end = first - model.context, first + segment.source_frames + model.context
+        around = range(max(begin, 0), min(end, len(probed.table)))
+        keep = range(first - around.start, first - around.start + segment.source_frames)
         made_of = shots(
             asked,
             clip.crop,
             clip.in_size if clip.moves else None,
             clip.source_size,
             plan.out_size.width / plan.out_size.height,
-            probed.table.times_us()[first : first + segment.source_frames].tolist(),
+            probed.table.times_us()[around.start : around.stop].tolist(),
         )
-        pictures = decode.frames(
-            source, probed, first, segment.source_frames, [shot.pixels for shot in made_of]
-        )
+        crops = [shot.pixels for shot in made_of]
+        waiting = max(_WAITING_BYTES // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
         with (
             files.appearing(target) as part,
             encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
-            contextlib.closing(ahead(pictures)) as pictures,
+            contextlib.closing(
+                ahead(decode.frames(source, probed, around.start, len(around), crops))
+            ) as pictures,
+            Behind(waiting) as encoder,
+            contextlib.closing(self._upscaler.run(model, pictures, keep, stop)) as larger,
         ):
             number = -1
             finished: Tensor | None = None
             for done, row in enumerate(range(rows.start, rows.stop)):
+                if int(times.source[row]) - around.start != number:
+                    number = int(times.source[row]) - around.start
+                    finished = _finished(next(larger), plan, made_of[number])
                 if stop.is_set():
                     raise Stopped
-                if int(times.source[row]) - first != number:
-                    number = int(times.source[row]) - first
-                    finished = self.finished(next(pictures), plan, stop, made_of[number])
                 assert finished is not None
                 at, behind = int(times.ticks[row]), int(times.ticks[row + 1])
-                begin = int(times.ticks[rows.start])
-                made = self._titled(finished, plan, asked, at)
-                writer.write(made, at - begin, behind - at)
-                progress((done + 1) / segment.frames)
-        return SegmentStats(segment.frames, time.perf_counter() - began)
+                made = _Fetched(self._titled(finished, plan, asked, at))
+
+                def write(
+                    made: _Fetched = made,
+                    pts: int = at - int(times.ticks[rows.start]),
+                    duration: int = behind - at,
+                    share: float = (done + 1) / segment.frames,
+                ) -> None:
+                    writer.write(made.numpy(), pts, duration)
+                    progress(share)
+
+                encoder.put(write)
+        seconds = time.perf_counter() - began
+        return SegmentStats(segment.frames, seconds, self._upscaler.notes(model))
 
     def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
         joined = join_export(sources, plan, segments, target)
@@ -144,82 +164,34 @@ class LocalProcessor:
             notes=[*plan.notes, *joined.notes],
         )
 
-    def upscale(
-        self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event, shot: Shot | None = None
-    ) -> np.ndarray:
-        """`finished` as uint8 yuv420p, (3/2 H, W)."""
-        return self._coded(self.finished(picture, plan, stop, shot))
-
-    def _coded(self, rgb: Tensor) -> np.ndarray:
-        with torch.inference_mode():
-            return pixels.to_yuv420(rgb).cpu().numpy()
-
-    def _titled(self, rgb: Tensor, plan: ExportPlan, asked: ExportClip, ticks: int) -> np.ndarray:
+    def _titled(self, rgb: Tensor, plan: ExportPlan, asked: ExportClip, ticks: int) -> Tensor:
         """With the clip's title, `ticks` after its beginning."""
         size, time_us = plan.out_size, round(ticks * 1_000_000 / plan.timescale)
         mark = title_mark(asked.title, size, time_us, asked.freeze_us) if asked.title else None
         if mark is not None:
             with torch.inference_mode():
                 rgb = draw(rgb, Rect(0, 0, size.width, size.height), mark)
-        return self._coded(rgb)
+        with torch.inference_mode():
+            return pixels.to_yuv420(rgb)
 
-    def finished(
-        self, picture: np.ndarray, plan: ExportPlan, stop: threading.Event, shot: Shot | None = None
-    ) -> Tensor:
-        """One cropped frame, uint8 RGB (h, w, 3), through the model and to the output's size: RGB in [0, 1],
-        (1, 3, H, W). `shot`: where the crop lies in it and what is drawn on it.
 
-        Pictures too large for the device go through in tiles; when its memory runs out, in smaller ones from
-        then on.
-        """
-        model = descriptor(plan.request.model)
-        while True:
-            limit = self._tile_pixels.get(model.name, model.tile_pixels[self._device.type])
-            try:
-                with torch.inference_mode():
-                    large = self._through_net(picture, model, limit, stop)
-                    return _finished(large, plan, shot)
-            except RuntimeError as error:
-                if not _out_of_memory(error):
-                    raise
-                if limit // 2 < _SMALLEST_TILE:
-                    raise ReelError.of(
-                        "device.out-of-memory",
-                        "Out of memory",
-                        f"{self.info().name} has too little memory free for a picture of "
-                        f"{picture.shape[1]}×{picture.shape[0]}.",
-                        "Close other programs, choose a smaller crop, or use another device.",
-                        507,
-                    ) from error
-                limit = min(limit, picture.shape[0] * picture.shape[1])
-                self._tile_pixels[model.name] = limit // 2
-                _log.warning(
-                    "Out of memory on %s: going on with tiles of %d pixels", self._device, limit // 2
-                )
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
+class _Fetched:
+    """A tensor on its way to the host, while its device goes on."""
 
-    def _through_net(
-        self, picture: np.ndarray, model: Descriptor, limit: int, stop: threading.Event
-    ) -> Tensor:
-        dtype = torch.float16 if self._device.type == "cuda" and model.half else torch.float32
-        net = registry.load(model.name, self._device, dtype)
-        height, width, _ = picture.shape
-        scale = model.scale
-        rgb = torch.from_numpy(picture).to(self._device).permute(2, 0, 1)[None].to(dtype) / 255
-        result = torch.empty((1, 3, height * scale, width * scale), dtype=torch.float32, device=self._device)
-        for tile in tiles(width, height, limit, model.radius + 1):
-            if stop.is_set():
-                raise Stopped
-            piece = rgb[:, :, tile.top : tile.bottom, tile.left : tile.right]
-            made = net(piece.contiguous(memory_format=torch.channels_last))
-            rows = slice(tile.inner_top * scale, tile.inner_bottom * scale)
-            columns = slice(tile.inner_left * scale, tile.inner_right * scale)
-            down, along = (tile.inner_top - tile.top) * scale, (tile.inner_left - tile.left) * scale
-            result[:, :, rows, columns] = made[
-                :, :, down : down + rows.stop - rows.start, along : along + columns.stop - columns.start
-            ]
-        return result
+    def __init__(self, tensor: Tensor) -> None:
+        self._arrived: torch.cuda.Event | None = None
+        if tensor.device.type == "cuda":
+            host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            host.copy_(tensor, non_blocking=True)
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+            tensor = host
+        self._tensor = tensor.cpu()
+
+    def numpy(self) -> np.ndarray:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._tensor.numpy()
 
 
 def _finished(large: Tensor, plan: ExportPlan, shot: Shot | None) -> Tensor:
@@ -229,14 +201,6 @@ def _finished(large: Tensor, plan: ExportPlan, shot: Shot | None) -> Tensor:
     else:
         result = placed(large, shot.window, shot.crop, plan.out_size)
     return result if shot is None or shot.mark is None else draw(result, shot.crop, shot.mark)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "allocate memory" in str(error)
-        or "out of memory" in str(error)
-    )
 
 
 def _threads() -> int:

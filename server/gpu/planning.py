@@ -1,6 +1,7 @@
 """Cuts an export into segments. The same for every processor; loads no torch and decodes no more than a first
 frame."""
 
+import math
 from dataclasses import replace
 
 from pycore.framing.crop import snap
@@ -118,11 +119,16 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
     times = table.times_us()
     asked = standing(clip.path) or clip.crop
     crop, notes = _fill(_inside(asked, probed.size), request.size)
-    moves, in_size = False, Size(crop[2], crop[3])
+    moves, in_size, crops = False, Size(crop[2], crop[3]), []
     if clip.path and standing(clip.path) is None:
         shape = request.size.width / request.size.height
         crops = moving_crops(clip, probed.size, shape, times[first : first + count].tolist())
         moves, in_size, notes = True, window_size(crops, probed.size), []
+    scale = descriptor(request.model).scale
+    sides = [(each.width, each.height) for each in crops] or [(crop[2], crop[3])]
+    if all(math.ceil(w) >= request.size.width and math.ceil(h) >= request.size.height for w, h in sides):
+        scale = 1
+        notes = [*notes, "The crop has as many pixels as the result: nothing had to be upscaled."]
     end = int(times[first + count]) if first + count < len(table) else table.duration_us
     planned = ClipPlan(
         first_frame=first,
@@ -130,7 +136,7 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
         source_size=probed.size,
         crop=Rect(*crop),
         in_size=in_size,
-        scale=descriptor(request.model).scale,
+        scale=scale,
         duration_us=end - int(times[first]),
         has_audio=probed.has_audio,
         moves=moves,

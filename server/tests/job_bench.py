@@ -55,6 +55,9 @@ class Scripted:
     def info(self) -> Processor:
         return CPU
 
+    def parallel(self) -> int:
+        return 1
+
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
         segments = [Segment(index, 0, 10 * index, 10, 10) for index in range(SEGMENTS)]
         size, frames = Size(48, 32), 10 * SEGMENTS

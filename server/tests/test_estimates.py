@@ -1,4 +1,3 @@
-import re
 from pathlib import Path
 
 import pytest
@@ -30,9 +29,9 @@ def test_a_measured_throughput_wins() -> None:
     assert made.basis == "measured on this machine"
 
 
-def test_unknown_model() -> None:
-    with pytest.raises(ReelError, match="no model"):
-        estimate(CPU, WORK, 1, ModelName.BEST)
+@pytest.mark.parametrize("model", list(ModelName))
+def test_every_model_has_a_figure_before_anything_was_measured(model: ModelName) -> None:
+    assert estimate(CPU, WORK, 1, model).seconds > START_SECONDS
 
 
 # RunPod
@@ -100,15 +99,3 @@ def test_a_table_that_does_not_fit_says_where(tmp_path: Path, text: str, why: st
         prices.load(path)
     with pytest.raises(ReelError, match="no GPU class “b200”"):
         prices.load().of("b200")
-
-
-def test_the_deploy_guides_cost_table_follows_from_the_prices() -> None:
-    guide = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
-    rows = re.findall(r"\| (\d+) s, (\d+) fps \| (\d+) × (\d+) \| (.+) \|", guide)
-    assert len(rows) == 6
-    for seconds, fps, width, height, costs in rows:
-        frames = int(seconds) * int(fps)
-        work = work_pixels(Size(int(width), int(height)), frames, ModelName.QUICK)
-        for gpu, cost in zip(("4090", "l4", "h100"), costs.split(" | "), strict=True):
-            made = estimate_remote(REMOTE, prices.load(), gpu, work, frames, ModelName.QUICK)
-            assert f"${made.cost_usd:.2f}" == cost, (seconds, width, gpu)

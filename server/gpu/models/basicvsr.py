@@ -9,20 +9,21 @@ Plain PyTorch, for training and for every device. The parameters' names are thos
 (BasicSR, Apache-2.0).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from server.gpu.models import state
+from server.gpu.models import cuts, state
 from server.gpu.models.spynet import SpyNet, warp
 from server.gpu.models.state import WeightsError
 
 SCALE = 4
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
@@ -32,7 +33,7 @@ class _Residual(nn.Module):
         return x + self.conv2(F.relu(self.conv1(x)))
 
 
-class _Trunk(nn.Module):
+class Trunk(nn.Module):
     """One chain's step: a frame and its neighbour's features, (n, 3 + channels, h, w), to the frame's
     features, (n, channels, h, w)."""
 
@@ -41,8 +42,17 @@ class _Trunk(nn.Module):
         self.main = nn.Sequential(
             nn.Conv2d(3 + channels, channels, 3, padding=1),
             nn.LeakyReLU(0.1),
-            nn.Sequential(*(_Residual(channels) for _ in range(blocks))),
+            nn.Sequential(*(Residual(channels) for _ in range(blocks))),
         )
+
+    @property
+    def first(self) -> nn.Conv2d:
+        """The convolution of frame and features, the frame's three channels first."""
+        return cast(nn.Conv2d, self.main[0])
+
+    @property
+    def blocks(self) -> list[Residual]:
+        return [cast(Residual, each) for each in cast(nn.Sequential, self.main[2])]
 
     def forward(self, frame: Tensor, carried: Tensor) -> Tensor:
         return self.main(torch.cat([frame, carried], dim=1))
@@ -61,8 +71,8 @@ class BasicVSR(nn.Module):
         self.channels = channels
         self.blocks = blocks
         self.spynet = SpyNet()
-        self.backward_trunk = _Trunk(channels, blocks)
-        self.forward_trunk = _Trunk(channels, blocks)
+        self.backward_trunk = Trunk(channels, blocks)
+        self.forward_trunk = Trunk(channels, blocks)
         self.fusion = nn.Conv2d(2 * channels, channels, 1)
         self.upconv1 = nn.Conv2d(channels, 4 * channels, 3, padding=1)
         self.upconv2 = nn.Conv2d(channels, 4 * 64, 3, padding=1)
@@ -93,10 +103,10 @@ class BasicVSR(nn.Module):
     ) -> list[Tensor]:
         """The features that come from the clip's end, a (n, channels, h, w) for each frame."""
         last = len(frames) - 1
-        features = [self.backward_trunk(frames[last], self._nothing(frames[last]))]
+        features = [self.backward_trunk(frames[last], self.nothing(frames[last]))]
         for number in reversed(range(last)):
             cut = number + 1 in cuts
-            carried = self._nothing(frames[number]) if cut else warp(features[-1], to_next[number])
+            carried = self.nothing(frames[number]) if cut else warp(features[-1], to_next[number])
             features.append(self.backward_trunk(frames[number], carried))
         return features[::-1]
 
@@ -104,11 +114,11 @@ class BasicVSR(nn.Module):
         self, frames: list[Tensor], to_previous: list[Tensor], cuts: frozenset[int] = frozenset()
     ) -> list[Tensor]:
         """The features that come from the clip's beginning, a (n, channels, h, w) for each frame."""
-        features = [self.forward_trunk(frames[0], self._nothing(frames[0]))]
+        features = [self.forward_trunk(frames[0], self.nothing(frames[0]))]
         for number in range(1, len(frames)):
             frame = frames[number]
             cut = number in cuts
-            carried = self._nothing(frame) if cut else warp(features[-1], to_previous[number - 1])
+            carried = self.nothing(frame) if cut else warp(features[-1], to_previous[number - 1])
             features.append(self.forward_trunk(frame, carried))
         return features
 
@@ -120,8 +130,52 @@ class BasicVSR(nn.Module):
         x = self.conv_last(F.leaky_relu(self.conv_hr(x), 0.1))
         return x + F.interpolate(frame, scale_factor=SCALE, mode="bilinear", align_corners=False)
 
-    def _nothing(self, frame: Tensor) -> Tensor:
+    def nothing(self, frame: Tensor) -> Tensor:
+        """What a chain begins with."""
         return frame.new_zeros((len(frame), self.channels, *frame.shape[2:]))
+
+
+class Windows:
+    """A BasicVSR net over windows of a clip on any device, in constant memory but for one chain's features of
+    the window's frames."""
+
+    def __init__(self, net: BasicVSR) -> None:
+        self._net = net
+        self._dtype = next(net.parameters()).dtype
+
+    def cuts(self, frames: Tensor) -> frozenset[int]:
+        """See `server.gpu.models.cuts.find`."""
+        return cuts.find(self._net.spynet, frames)
+
+    def run(self, frames: Tensor, cuts: frozenset[int], keep: range) -> Iterator[Tensor]:
+        """`frames`: uint8 RGB (t, h, w, 3), on the device. Yields for each frame of `keep` RGB in [0, 1],
+        not clamped, float32 (1, 3, 4h, 4w)."""
+        net, last = self._net, len(frames) - 1
+        behind: dict[int, Tensor] = {}
+        features = net.nothing(self._picture(frames, last))
+        for number in range(last, keep.start - 1, -1):
+            features = self._step(net.backward_trunk, frames, number, number + 1, cuts, features)
+            if number in keep:
+                behind[number] = features
+        for number in range(keep.stop):
+            features = self._step(net.forward_trunk, frames, number, number - 1, cuts, features)
+            if number in keep:
+                picture = self._picture(frames, number)
+                yield net.reconstruct(picture, behind.pop(number), features).float()
+
+    def _step(
+        self, trunk: Trunk, frames: Tensor, number: int, other: int, cuts: frozenset[int], features: Tensor
+    ) -> Tensor:
+        """The features of frame `number`, from those of its neighbour `other`, if there is one in its
+        scene."""
+        picture = self._picture(frames, number)
+        if not 0 <= other < len(frames) or max(number, other) in cuts:
+            return trunk(picture, torch.zeros_like(features))
+        flow = self._net.spynet(picture, self._picture(frames, other))
+        return trunk(picture, warp(features, flow))
+
+    def _picture(self, frames: Tensor, number: int) -> Tensor:
+        return frames[number : number + 1].permute(0, 3, 1, 2).to(self._dtype) / 255
 
 
 def build(weights: Mapping[str, Tensor]) -> BasicVSR:

@@ -65,7 +65,17 @@ def read(param: Path, binary: Path) -> NcnnWeights:
     return NcnnWeights(convolutions, constants)
 
 
-_WEIGHTLESS = {"Input", "Split", "BinaryOp", "Swish", "Sigmoid", "Concat", "PixelShuffle"}
+_WEIGHTLESS = {
+    "Input",
+    "Split",
+    "BinaryOp",
+    "Swish",
+    "Sigmoid",
+    "Concat",
+    "PixelShuffle",
+    "Eltwise",
+    "Interp",
+}
 
 
 def _convolution(name: str, options: dict[str, str], numbers: "_Numbers") -> ConvWeights:

@@ -1,21 +1,63 @@
-"""Loads models by name onto a device, once per process."""
+"""Loads models onto a device, once per process, in the form that is fastest there."""
 
+import logging
 import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor, nn
 
 from pycore.protocol import ModelName, ReelError
-from server.gpu.models import ncnn_weights
-from server.gpu.models.descriptor import Descriptor, descriptor
+from server.gpu.models import basicvsr, ncnn_weights, state
+from server.gpu.models.descriptor import Descriptor
+from server.gpu.models.rrdb import RRDBNet
 from server.gpu.models.span import Span
 from server.gpu.models.state import WeightsError
 
-Upscaler = Span
-"""`forward`: RGB in [0, 1], (n, 3, h, w) -> (n, 3, scale*h, scale*w)."""
+_log = logging.getLogger(__name__)
 
-_loaded: dict[tuple[ModelName, str, torch.dtype], Upscaler] = {}
+
+@runtime_checkable
+class FrameNet(Protocol):
+    """A model that sees one frame."""
+
+    def frame(self, picture: Tensor) -> Tensor:
+        """uint8 RGB (h, w, 3) on the device -> RGB in [0, 1], not clamped, float32 (1, 3, scale h, scale w),
+        which holds until the next call."""
+        ...
+
+
+@runtime_checkable
+class WindowNet(Protocol):
+    """A model that sees a window of frames: uint8 RGB (t, h, w, 3) on the device."""
+
+    def cuts(self, frames: Tensor) -> frozenset[int]:
+        """The numbers of the frames that begin a new scene."""
+        ...
+
+    def run(self, frames: Tensor, cuts: frozenset[int], keep: range) -> Iterator[Tensor]:
+        """For each frame of `keep`, in order, what `FrameNet.frame` gives for one."""
+        ...
+
+
+class PlainFrames:
+    """Any net of one frame, as PyTorch runs it."""
+
+    def __init__(self, net: nn.Module, device: torch.device, half: bool) -> None:
+        self._dtype = torch.float16 if half else torch.float32
+        net = net.eval().requires_grad_(False).to(device, self._dtype)
+        # the layout in which both oneDNN and cuDNN run convolutions fastest
+        self._net = torch.nn.utils.convert_conv2d_weight_memory_format(net, torch.channels_last)
+
+    def frame(self, picture: Tensor) -> Tensor:
+        rgb = picture.permute(2, 0, 1)[None].to(self._dtype) / 255
+        return self._net(rgb.contiguous(memory_format=torch.channels_last)).float()
+
+
+_loaded: dict[tuple[str, str], FrameNet | WindowNet] = {}
 _lock = threading.Lock()
 
 
@@ -29,21 +71,28 @@ def weights_folder() -> Path:
     )
 
 
-def load(name: ModelName, device: torch.device, dtype: torch.dtype) -> Upscaler:
+def load(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
     """The net in inference mode on `device`, its weights checked. Cached; raises ReelError `model.weights`
     when they are missing or damaged."""
-    key = (ModelName(name), str(device), dtype)
+    key = (model.key, str(device))
     with _lock:
         if key not in _loaded:
-            _loaded[key] = _build(descriptor(name), device, dtype)
+            _loaded[key] = _build(model, device)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)  # other streams use it too
         return _loaded[key]
 
 
-def _build(model: Descriptor, device: torch.device, dtype: torch.dtype) -> Upscaler:
-    param, binary = (weights_folder() / each for each in model.weights)
-    net = Span(scale=model.scale)
+def release(model: Descriptor, device: torch.device) -> None:
+    """Gives back the net's memory; it is loaded anew when it is asked for."""
+    with _lock:
+        _loaded.pop((model.key, str(device)), None)
+
+
+def _build(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
+    paths = [weights_path(each) for each in model.weights]
     try:
-        net.load(ncnn_weights.read(param, binary))
+        return _MAKERS[model.name](paths, model, device)
     except OSError as error:
         raise ReelError.of(
             "model.weights",
@@ -57,10 +106,61 @@ def _build(model: Descriptor, device: torch.device, dtype: torch.dtype) -> Upsca
             "model.weights",
             "Model weights damaged",
             f"{error}.",
-            f"Delete {binary.parent} and run `python3 build.py build` to fetch them anew.",
+            f"Delete {paths[-1].parent} and run `python3 build.py build` to fetch them anew.",
             500,
         ) from error
-    net.eval().requires_grad_(False)
-    net.to(device, dtype)
-    # the layout in which both oneDNN and cuDNN run convolutions fastest
-    return torch.nn.utils.convert_conv2d_weight_memory_format(net, torch.channels_last)
+
+
+def weights_path(name: str) -> Path:
+    """Weights of our own lie beside this file, all others in the weights folder."""
+    own = Path(__file__).parent / "weights" / name
+    return own if own.is_file() else weights_folder() / name
+
+
+def _span(paths: list[Path], model: Descriptor, device: torch.device) -> FrameNet:
+    net = Span(scale=model.scale)
+    net.load(ncnn_weights.read(*paths))
+    return PlainFrames(net, device, device.type == "cuda" and model.half)
+
+
+def _rrdb(paths: list[Path], model: Descriptor, device: torch.device) -> FrameNet:
+    net = RRDBNet()
+    net.load(ncnn_weights.read(*paths))
+    if _fast(device):
+        from server.gpu.models.rrdb_cuda import FastRRDBNet
+
+        return FastRRDBNet(net, device)
+    return PlainFrames(net, device, device.type == "cuda" and model.half)
+
+
+def _basicvsr(paths: list[Path], model: Descriptor, device: torch.device) -> WindowNet:
+    net = basicvsr.build(state.read(paths[0])).eval().requires_grad_(False)
+    if _fast(device):
+        from server.gpu.models.basicvsr_cuda import FastBasicVSR
+
+        return FastBasicVSR(net, device)
+    half = device.type == "cuda" and model.half
+    net = net.to(device, torch.float16 if half else torch.float32)
+    return basicvsr.Windows(torch.nn.utils.convert_conv2d_weight_memory_format(net, torch.channels_last))
+
+
+_MAKERS: dict[ModelName, Callable[[list[Path], Descriptor, torch.device], FrameNet | WindowNet]] = {
+    ModelName.QUICK: _span,
+    ModelName.BEST: _basicvsr,
+    ModelName.PERCEPTUAL: _rrdb,
+}
+
+
+def _fast(device: torch.device) -> bool:
+    """Whether our own kernels run there: matrix units of Ampere or newer, and Triton, which comes with
+    PyTorch for CUDA on Linux and wants a C compiler."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        return False
+    try:
+        from server.gpu.kernels import check
+
+        check.run(device)
+    except Exception as error:  # noqa: BLE001  whatever keeps them from running, PyTorch's own do
+        _log.warning("The fast kernels do not run here, PyTorch's do: %s", error)
+        return False
+    return True
