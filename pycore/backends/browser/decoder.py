@@ -91,6 +91,6 @@ def _cannot_decode(name: str, detail: str) -> ReelError:
         "analysis.cannot-decode",
         "This browser cannot look at the video frame by frame",
         f"{name!r}: {detail}",
-        "The server can: start it, or convert the video to MP4 with H.264.",
+        "Convert it to MP4 with H.264 and open that.",
         422,
     )
