@@ -310,3 +310,37 @@ def test_another_sites_page_does_not_watch(running: Running, headers: dict[str, 
     lines |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}
     answer = running.api.http.get("/api/v1/jobs/nothing/events", headers=lines)
     assert answer.status_code == 403
+
+
+def test_players_are_looked_for(running: Running) -> None:
+    """Tracking in the real worker: nobody is in this clip, and the document says so."""
+    api = running.api.http
+    body = {"media_id": running.info["id"], "in_us": 0, "out_us": 200_000}
+    answer = api.post("/api/v1/projects/project-1/tracking", json=body)
+    assert answer.status_code == 202, answer.text
+    job = answer.json()
+    assert (job["kind"], job["state"], job["estimate"]["frames"]) == ("tracking", "queued", 6)
+    done = running.api.await_state(job["id"], "succeeded")
+    assert (done["tracked"]["frames"], done["result"]) == (6, None)
+    listed = api.get("/api/v1/projects/project-1/tracking").json()
+    assert [each["id"] for each in listed] == [job["id"]]
+    found = json.loads(running.api.result(job["id"]))
+    assert found["size"] == running.info["size"]
+    assert (len(found["times_us"]), len(found["tracks"])) == (6, done["tracked"]["players"])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"in_us": 9_000_000_000}, 422, "tracking.empty-range"),
+        ({"in_us": 5, "out_us": 5}, 422, "tracking.empty-range"),
+        ({"media_id": "none"}, 404, "media.not-found"),
+        ({"route": "runpod"}, 409, "route.unavailable"),
+    ],
+)
+def test_what_cannot_be_tracked_is_refused_at_once(
+    running: Running, body: dict[str, Any], status: int, code: str
+) -> None:
+    asked = {"media_id": running.info["id"], **body}
+    answer = running.api.http.post("/api/v1/projects/project-1/tracking", json=asked)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
