@@ -12,11 +12,13 @@ import { wireDrop } from "./ui/drop.js";
 import { ClipsPanel } from "./ui/clips-panel.js";
 import { ExportPanel } from "./ui/export-panel.js";
 import { Field } from "./ui/field.js";
+import { FollowPanel } from "./ui/follow-panel.js";
 import { FramePanel } from "./ui/frame-panel.js";
 import { wireFull } from "./ui/full.js";
 import { drawHeader } from "./ui/header.js";
 import { fillHelp } from "./ui/help.js";
 import { Jobs } from "./ui/jobs.js";
+import { Keyframes } from "./ui/keyframes.js";
 import { listenToKeys } from "./ui/keyboard.js";
 import { PlayerPanel } from "./ui/player-panel.js";
 import { Reel } from "./ui/reel.js";
@@ -78,13 +80,15 @@ const player = new Player(/** @type {HTMLVideoElement} */ (byTest("video")));
 const pump = new FramePump(player, (frame, timeUs) => client.postFrame(frame, timeUs));
 const tracks = new Tracks();
 const portraits = new Portraits();
-const field = new Field(run);
+const field = new Field(run, player, tracks);
 const boxes = new Boxes(player, tracks, run, () => guard(player.toggle()));
 const playerPanel = new PlayerPanel(player, portraits, run);
 const reel = new Reel(run, player.video);
 const transport = new Transport(player, run, guard);
 const framePanel = new FramePanel(run);
 const clipsPanel = new ClipsPanel(run, player);
+const followPanel = new FollowPanel(run);
+const keyframes = new Keyframes(player, tracks, run);
 const exportPanel = new ExportPanel(run);
 const jobs = new Jobs(run);
 const signIn = new SignIn(run);
@@ -95,7 +99,7 @@ addEventListener("resize", () => reel.drawStandin());
 wireDrop(media);
 wireFull();
 fillHelp();
-listenToKeys(shortcuts({ player, transport, run, guard, toggleBoxes: () => boxes.toggle(), nextLost: () => nextLost(state, player.timeUs) }));
+listenToKeys(shortcuts({ player, transport, keyframes, run, guard, toggleBoxes: () => boxes.toggle(), nextLost: () => nextLost(state, player.timeUs) }));
 signIn.resume();
 draw();
 
@@ -126,7 +130,7 @@ function onEvent(event) {
     case "path":
       tracks.setPath(event);
       pump.refresh();
-      return moveFrame();
+      return draw(); // the frame goes back to where it rests when the path is gone
     case "followed":
       boxes.followed(event);
       if (event.crop) field.place(event.crop);
@@ -145,7 +149,7 @@ function moveFrame() {
 
 /** Whether the frame on the canvas is no longer what the state asks for. @param {AppState} before @param {AppState} now */
 function looksDifferent(before, now) {
-  const look = (/** @type {AppState} */ each) => JSON.stringify([each.project?.clips[each.project.selected]?.crop, each.preview, each.capability?.tier]);
+  const look = (/** @type {AppState} */ each) => JSON.stringify([each.project?.clips[each.project.selected]?.crop, each.project?.clips[each.project.selected]?.spotlight, each.preview, each.capability?.tier]);
   return look(before) !== look(now);
 }
 
@@ -165,6 +169,8 @@ function draw() {
   transport.draw(clip);
   framePanel.draw(state);
   clipsPanel.draw(state, clip);
+  followPanel.draw(state, clip);
+  keyframes.draw(clip);
   exportPanel.draw(state, client.booted, failure !== null);
   jobs.draw(state);
   signIn.draw(state);

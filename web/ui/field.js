@@ -19,16 +19,19 @@ export class Field {
   #facts = byId("field-facts");
   /** @type {Clip | null} */
   #clip = null;
-  /** @type {{pointer: number, corner: string, x: number, y: number, crop: Rect, gesture: string} | null} */
+  /** @type {{pointer: number, corner: string, x: number, y: number, crop: Rect, gesture: string, timeUs: number} | null} */
   #drag = null;
   #keys = { gesture: "", at: 0 };
 
   /**
    * @param {(command: {type: string} & Record<string, any>) => Promise<any>} run
+   * @param {import("../media/player.js").Player} player
+   * @param {import("../media/tracks.js").Tracks} tracks
    */
-  constructor(run) {
-    const send = latest((/** @type {{crop: Rect, gesture: string}} */ wish) => run({ type: "set-crop", ...wish }));
-    this.#send = send;
+  constructor(run, player, tracks) {
+    this.#player = player;
+    this.#tracks = tracks;
+    this.#send = latest((/** @type {{crop: Rect, gesture: string, time_us?: number}} */ wish) => run({ type: wish.time_us === undefined ? "set-crop" : "set-keyframe", ...wish }));
     this.#frame.addEventListener("pointerdown", event => this.#start(event));
     this.#frame.addEventListener("pointermove", event => this.#move(event));
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
@@ -37,8 +40,25 @@ export class Field {
     this.#frame.addEventListener("keydown", event => this.#key(event));
   }
 
-  /** @type {(wish: {crop: Rect, gesture: string}) => void} */
+  /** @type {(wish: {crop: Rect, gesture: string, time_us?: number}) => void} */
   #send;
+  #player;
+  #tracks;
+
+  /** The crop in the frame that is shown. @returns {Rect} */
+  get #crop() {
+    return this.#tracks.cropAt(this.#player.timeUs) ?? /** @type {Clip} */ (this.#clip).crop;
+  }
+
+  /** Whether a drag makes a keyframe: the crop moves by itself then, and stays only where it is pinned. */
+  get #pins() {
+    return this.#tracks.cropAt(0) !== null || !!this.#clip?.keyframes.length;
+  }
+
+  /** Asks for the crop, at that moment where it moves. @param {Rect} crop @param {string} gesture @param {number} timeUs */
+  #ask(crop, gesture, timeUs) {
+    this.#send(this.#pins ? { crop, gesture, time_us: timeUs } : { crop, gesture });
+  }
 
   /** The picture's shape, known before Python is up. @param {{width: number, height: number} | null} size */
   setPicture(size) {
@@ -76,7 +96,8 @@ export class Field {
   #start(event) {
     if (!this.#clip || event.button !== 0 || this.#drag) return;
     const corner = /** @type {HTMLElement} */ (event.target).dataset.corner ?? "";
-    this.#drag = { pointer: event.pointerId, corner, x: event.clientX, y: event.clientY, crop: this.#clip.crop, gesture: newGesture() };
+    this.#drag = { pointer: event.pointerId, corner, x: event.clientX, y: event.clientY, crop: this.#crop, gesture: newGesture(), timeUs: this.#player.timeUs };
+    if (this.#pins) this.#player.video.pause(); // a keyframe is of one moment
     this.#frame.setPointerCapture(event.pointerId);
     this.#frame.classList.add("dragging");
     this.#frame.focus({ preventScroll: true });
@@ -94,7 +115,7 @@ export class Field {
     const crop = drag.corner
       ? resized(drag.crop, drag.corner, dx, dy, picture, ratioOf(this.#clip.aspect))
       : moved(drag.crop, dx, dy, picture);
-    this.#send({ crop, gesture: drag.gesture });
+    this.#ask(crop, drag.gesture, drag.timeUs);
   }
 
   #end() {
@@ -105,7 +126,8 @@ export class Field {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (!this.#clip || event.ctrlKey || event.metaKey) return;
-    const { crop, aspect } = this.#clip;
+    const { aspect } = this.#clip;
+    const crop = this.#crop;
     const picture = this.#clip.media.size;
     const far = event.shiftKey ? 10 : 1;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -126,6 +148,7 @@ export class Field {
     const now = performance.now();
     if (now - this.#keys.at > KEY_PAUSE_MS) this.#keys.gesture = newGesture();
     this.#keys.at = now;
-    this.#send({ crop: wish, gesture: this.#keys.gesture });
+    if (this.#pins) this.#player.video.pause();
+    this.#ask(wish, this.#keys.gesture, this.#player.timeUs);
   }
 }

@@ -21,6 +21,8 @@ const KEYS = [
   ]],
   ["Clip", [
     [["I", "O"], "Start or end here"],
+    [["K"], "Keyframe here, or take it away"],
+    [["[", "]"], "Keyframe before or after"],
     [["Ctrl", "Z"], "Undo"],
     [["Ctrl", "Shift", "Z"], "Redo"],
   ]],

@@ -24,6 +24,7 @@ const PATHS = {
   download: ["M12 4.5V15", "M8 11.3l4 4 4-4", "M4.5 16.5v1a2 2 0 0 0 2 2h11a2 2 0 0 0 2-2v-1"],
   jobs: ["M4.5 7h15", "M4.5 12h15", "M4.5 17h9"],
   keyboard: ["M3 8a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z", "M7 10h.01", "M10.3 10h.01", "M13.7 10h.01", "M17 10h.01", "M8.5 14h7"],
+  keyframe: ["M12 4.5l7.5 7.5-7.5 7.5L4.5 12z"],
   split: ["M9.5 8L5.5 12l4 4", "M14.5 8l4 4-4 4"],
   alert: ["M12 4L2.8 19.5h18.4z", "M12 10v4.5", "M12 17h.01"],
   check: ["M5 12.5l4.5 4.5L19 7.5"],
@@ -63,5 +64,24 @@ export function aspectIcon(aspect) {
   for (const [key, value] of Object.entries(place)) rect.setAttribute(key, String(value));
   if (aspect === "free") rect.setAttribute("stroke-dasharray", "3 2.6");
   svg.append(rect);
+  return svg;
+}
+
+/** Little pictures of a player and the mark, on the icons' grid; what is the mark's is filled or stroked in the accent by CSS. @type {Record<string, string>} */
+const MARKS = {
+  none: "",
+  ring: '<ellipse class="mark" cx="12" cy="19.4" rx="6.4" ry="2.4"/>',
+  dim: '<path class="mark shade" fill-rule="evenodd" d="M2.5 2.5h19v19h-19z M12 4a6 8.2 0 1 0 .01 0z"/>',
+  arrow: '<path class="mark solid" d="M9.2 1.6h5.6L12 5.4z"/>',
+  label: '<rect class="mark solid" x="5" y="1.6" width="14" height="3.8" rx="1.2"/>',
+};
+
+/** A player with a spotlight of that style. @param {string} style */
+export function spotlightIcon(style) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon spotlight");
+  svg.setAttribute("aria-hidden", "true");
+  svg.innerHTML = `${MARKS[style]}<circle class="filled" cx="12" cy="8.4" r="1.7"/><path d="M12 10.8v4.4M12 15.2l-2 4M12 15.2l2 4M9.2 12.4h5.6"/>`;
   return svg;
 }

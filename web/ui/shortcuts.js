@@ -9,13 +9,14 @@ import { plain, withControl } from "./keyboard.js";
  * @param {object} parts
  * @param {import("../media/player.js").Player} parts.player
  * @param {import("./transport.js").Transport} parts.transport
+ * @param {import("./keyframes.js").Keyframes} parts.keyframes
  * @param {(command: {type: string}) => Promise<any>} parts.run
  * @param {(action: Promise<void>) => void} parts.guard
  * @param {() => void} parts.toggleBoxes
  * @param {() => number | null} parts.nextLost
  * @returns {import("./keyboard.js").Shortcut[]}
  */
-export function shortcuts({ player, transport, run, guard, toggleBoxes, nextLost }) {
+export function shortcuts({ player, transport, keyframes, run, guard, toggleBoxes, nextLost }) {
   const { video } = player;
   const seconds = (/** @type {KeyboardEvent} */ event) => (event.shiftKey ? 5 : 1);
   const whenOpen = [
@@ -29,6 +30,9 @@ export function shortcuts({ player, transport, run, guard, toggleBoxes, nextLost
     { match: plain("m"), run: () => (video.muted = !video.muted) },
     { match: plain("i"), run: () => transport.trimHere("in") },
     { match: plain("o"), run: () => transport.trimHere("out") },
+    { match: plain("k"), run: () => keyframes.toggle() },
+    { match: plain("["), run: () => keyframes.jump(-1) },
+    { match: plain("]"), run: () => keyframes.jump(1) },
     { match: plain("f"), run: toggleFull },
     { match: plain("b"), run: toggleBoxes },
     {
