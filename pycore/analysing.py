@@ -11,6 +11,8 @@ from pycore import players
 from pycore.backends.gpu import Frame
 from pycore.backends.host import AnalystLine, Host, MediaFile
 from pycore.document import History, selected_clip, with_player, with_track_edit
+from pycore.framing.keyframes import eased
+from pycore.framing.path import points_of
 from pycore.protocol import (
     Analyse,
     Analysis,
@@ -362,10 +364,12 @@ class Analysing:
         tracking = self._tracking
         player = next((track for track in self._tracks if track.id == clip.track_id), None)
         follows = clip.framing.follow and player is not None
-        if tracking is None or not (follows or len(clip.keyframes) > 1):
-            if self._planned or self.path:
-                self._planned = ""
-                self._show_path([], [])
+        if tracking is None or not follows:
+            self._planned = ""
+            crop = eased(clip.keyframes)
+            subject = [] if tracking is None or player is None else points_of(player, tracking.times_us)
+            if (crop, subject) != (self.path, self.subject):
+                self._show_path(crop, subject)
             return
         what = (clip.track_id, clip.framing, clip.keyframes, _scene(clip), self.analysis.revision)
         key = repr(what)
@@ -379,7 +383,7 @@ class Analysing:
             clip.framing,
             tracking.times_us,
             cuts,
-            player if follows else None,
+            player,
             tracking.ball,
             clip.keyframes,
         )

@@ -4,7 +4,7 @@ that; paths are made in paths.py."""
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from pycore.protocol import PathPoint, Rect
+from pycore.protocol import PathPoint, Rect, TrackColumns
 
 
 class Path:
@@ -57,3 +57,18 @@ class Path:
 def visible(box: Rect) -> bool:
     """Whether it has an area."""
     return box.width > 0 and box.height > 0
+
+
+def points_of(track: TrackColumns, times_us: Sequence[int]) -> list[PathPoint]:
+    """The player's boxes as a path: nothing to see wherever a frame is missing among the track's."""
+    points: list[PathPoint] = []
+    for row, frame in enumerate(track.frames):
+        box = Rect(*track.boxes[4 * row : 4 * row + 4])
+        points.append(PathPoint(times_us[frame], box))
+        follows = row + 1 < len(track.frames) and track.frames[row + 1] == frame + 1
+        if not follows and frame + 1 < len(times_us):
+            gone = times_us[frame + 1]
+            if gone - 1 > times_us[frame]:
+                points.append(PathPoint(gone - 1, box))
+            points.append(PathPoint(gone, Rect(box.x, box.y, 0.0, 0.0)))
+    return points

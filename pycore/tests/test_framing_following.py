@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pycore.framing.crop import default_crop, ratio
 from pycore.framing.following import Scene, crop_path
-from pycore.framing.path import Path
+from pycore.framing.path import Path, points_of
 from pycore.framing.paths import box_points, crop_points
 from pycore.framing.subject import Ball, Subject
-from pycore.protocol import Aspect, Framing, Keyframe, Rect, Size
+from pycore.protocol import Aspect, Framing, Keyframe, Rect, Size, TrackColumns
 from pycore.tracking import Floats, Ints
 
 PICTURE = Size(1280, 720)
@@ -243,3 +243,10 @@ def test_a_straight_way_is_two_points() -> None:
     times = frames(50)
     boxes = np.stack([np.arange(50.0), np.zeros(50), np.full(50, 20.0), np.full(50, 20.0)], axis=1)
     assert len(crop_points(times, boxes)) == 2
+
+
+def test_a_track_is_a_path_with_holes() -> None:
+    columns = TrackColumns("7", [1, 2, 5], [*[1.0, 2, 3, 4] * 3], [0.9] * 3, [0] * 3)
+    times = frames(8).tolist()
+    path = Path(points_of(columns, times))
+    assert [path.at(time) is not None for time in times[1:]] == [True, True, False, False, True, False, False]
