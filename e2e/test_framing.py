@@ -112,7 +112,7 @@ def test_preview_and_export_go_along_with_the_player(open_page: OpenPage, walk: 
         page.evaluate("globalThis.reelballers.settled()")
         shown[number] = pixels(page, "reel-canvas")
         edges.append(crop_frame(page))
-        assert np.abs(middle(shown[number])[0] - 0.5) < 0.12
+        assert np.abs(middle(shown[number])[0] - 0.5) < 0.3  # in view with room around; it does not jerk
         yellow = shown[number].astype(int)
         assert ((yellow[..., 0] > 180) & (yellow[..., 2] < 110)).sum() > 20, "the ring"
     assert edges[2] - edges[0] == pytest.approx(2.6 * 17 / WIDTH, rel=0.3)

@@ -351,6 +351,17 @@ class App:
 
     def _follow(self, crop: list[PathPoint], subject: list[PathPoint], live: Rect | None) -> None:
         self._previewing.follow(crop, subject, live)
+        self._estimate()
+
+    def _estimate(self) -> None:
+        """Asks what an export takes, of what its crops need where they move."""
+        opened = self._opened
+        if opened is None or self._server.info is None:
+            return self._estimator.want(None)
+        project = opened.history.present
+        paths = {name: motion.path for name, motion in opened.motion.items()}
+        paths[selected_clip(project).id] = self._analysing.path
+        return self._estimator.want(project, paths)
 
     def _document_changed(self) -> None:
         project = self._opened.history.present if self._opened else None
@@ -360,14 +371,14 @@ class App:
             if self._keeping is not None:
                 self._keeping.cancel()
             self._keeping = self._tasks.start(self._keep(), "keeping the project")
-        self._estimator.want(project if self._server.info else None)
+        self._estimate()
         self._changed()
 
     # the server
 
     async def _server_arrived(self) -> None:
         self._estimator.forget()
-        self._estimator.want(self._opened.history.present if self._opened else None)
+        self._estimate()
         await self._board.refresh()
 
     def _server_lost(self, problem: Problem) -> None:

@@ -1,24 +1,51 @@
 """What the export would take: asked of the server whenever clip or output change, no more often than
 needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from pycore.backends.host import Host
 from pycore.framing.crop import snap
-from pycore.protocol import Clip, Estimate, EstimateClip, EstimateRequest, Problem, Project, Rect, ReelError
+from pycore.framing.path import Path
+from pycore.framing.placing import window_size
+from pycore.protocol import (
+    Clip,
+    Estimate,
+    EstimateClip,
+    EstimateRequest,
+    PathPoint,
+    Problem,
+    Project,
+    Rect,
+    ReelError,
+)
 from pycore.server_client import ServerClient, is_unreachable
 from pycore.tasks import Tasks
+
+NO_PATHS: Mapping[str, Sequence[PathPoint]] = {}
 
 _SETTLE_S = 0.15
 """How long clip and output must stay as they are before the server is asked: a drag asks once."""
 
 
-def estimate_request(project: Project) -> EstimateRequest:
+def estimate_request(
+    project: Project, paths: Mapping[str, Sequence[PathPoint]] = NO_PATHS
+) -> EstimateRequest:
+    """`paths`: how crops move, by the clips' ids."""
     clips = [
-        EstimateClip(clip.out_us - clip.in_us, clip.media.fps, export_crop(clip), clip.slow)
+        EstimateClip(
+            clip.out_us - clip.in_us, clip.media.fps, _worked_on(clip, paths.get(clip.id, ())), clip.slow
+        )
         for clip in project.clips
     ]
     return EstimateRequest(clips, project.output.size, project.output.model)
+
+
+def _worked_on(clip: Clip, path: Sequence[PathPoint]) -> Rect:
+    """What goes through the net: the crop, or the window that a moving one needs."""
+    if not Path(path).moves:
+        return path[0].rect if path else export_crop(clip)
+    window = window_size([point.rect for point in path], clip.media.size)
+    return Rect(0.0, 0.0, float(window.width), float(window.height))
 
 
 def export_crop(clip: Clip) -> Rect:
@@ -49,9 +76,10 @@ class Estimator:
         self._busy = False
         self.estimates: list[Estimate] = []
 
-    def want(self, project: Project | None) -> None:
-        """Asks for this project's estimates, soon; None: nothing is open or no server is there."""
-        self._wanted = None if project is None else estimate_request(project)
+    def want(self, project: Project | None, paths: Mapping[str, Sequence[PathPoint]] = NO_PATHS) -> None:
+        """Asks for this project's estimates, soon; None: nothing is open or no server is there. `paths`: see
+        estimate_request."""
+        self._wanted = None if project is None else estimate_request(project, paths)
         if self._wanted is None:
             self._show(None, [])
         elif self._wanted != self._answered and not self._busy:
