@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from pycore.protocol import ReelError
 from server.config.database import database_url
 from server.config.environment import PREFIX as ENVIRONMENT
@@ -108,6 +106,8 @@ class Config:
 
 def default_data(environ: Mapping[str, str] = os.environ) -> Path:
     """REELBALLERS_DATA, else the user's data directory for this program."""
+    import platformdirs  # not among what a worker at RunPod has
+
     named = environ.get(ENVIRONMENT + "DATA")
     return Path(named) if named else platformdirs.user_data_path("reelballers", appauthor=False)
 

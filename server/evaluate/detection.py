@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import click
-import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -14,7 +13,7 @@ from pycore.protocol import ReelError
 from pycore.tracking import Detections, Floats
 from pycore.tracking.decoding import BALL, PERSON
 from server.evaluate.average_precision import Precision, average_precision
-from server.gpu.detection import detect
+from server.gpu.detection import detect, device_named
 from server.gpu.models.detector import NetName
 from server.gpu.models.detector_weights import load
 from server.training.detector_data import labels_beside, pictures, read_labels, read_picture
@@ -68,7 +67,7 @@ def detection(
             f"'{folder}' holds no pictures" + (" of these names." if prefixes else "."),
             "Name a folder of PNG, JPEG or WebP files, with one of labels beside it.",
         )
-    where = _device(device)
+    where = device_named(device)
     name = NetName(net)
     model = load(name, where, weights)
     rows: dict[str, list[tuple[Floats, Detections]]] = {each: [] for each in CLASSES}
@@ -122,9 +121,3 @@ def _told(result: Precision) -> dict[str, float | None]:
         "recall": result.best_recall,
         "score": result.best_score,
     }
-
-
-def _device(name: str) -> torch.device:
-    from server.gpu.local import local_processor
-
-    return torch.device(local_processor(name).info().kind.value)

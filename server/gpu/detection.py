@@ -36,3 +36,10 @@ def detect(
 
 def _numbers(values: Tensor) -> NDArray[np.float32]:
     return values.float().cpu().numpy()
+
+
+def device_named(name: str) -> torch.device:
+    """The device that `server.gpu.local.local_processor` means by that name; raises what it raises."""
+    from server.gpu.local import local_processor
+
+    return torch.device(local_processor(name).info().kind.value)
