@@ -94,7 +94,7 @@ async def tune(
 
 
 async def _warm(device: Device, steps: Sequence[Dispatch]) -> None:
-    """An idle GPU has a slow clock (an H100 a fifth of its full one), and takes its time to rise."""
+    """An idle GPU has a slow clock, which takes its time to rise."""
     spent = 0.0
     while spent < WARM_MS:
         spent += max(0.1, await device.run_ms(steps, 4))
