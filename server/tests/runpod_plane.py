@@ -267,7 +267,7 @@ def application(plane: Plane) -> Starlette:
 
     async def take(request: Request) -> Response:
         until = time.monotonic() + POLL_S
-        while time.monotonic() < until:
+        while time.monotonic() < until and not await request.is_disconnected():  # a dead worker takes nothing
             job = plane.take(request.path_params["worker"])
             if job is not None:
                 return JSONResponse({"id": job.id, "input": job.input})

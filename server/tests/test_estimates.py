@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,15 @@ def test_a_table_that_does_not_fit_says_where(tmp_path: Path, text: str, why: st
         prices.load(path)
     with pytest.raises(ReelError, match="no GPU class “b200”"):
         prices.load().of("b200")
+
+
+def test_the_deploy_guides_cost_table_follows_from_the_prices() -> None:
+    guide = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+    rows = re.findall(r"\| (\d+) s, (\d+) fps \| (\d+) × (\d+) \| (.+) \|", guide)
+    assert len(rows) == 6
+    for seconds, fps, width, height, costs in rows:
+        frames = int(seconds) * int(fps)
+        work = work_pixels(Size(int(width), int(height)), frames, ModelName.QUICK)
+        for gpu, cost in zip(("4090", "l4", "h100"), costs.split(" | "), strict=True):
+            made = estimate_remote(REMOTE, prices.load(), gpu, work, frames, ModelName.QUICK)
+            assert f"${made.cost_usd:.2f}" == cost, (seconds, width, gpu)

@@ -14,13 +14,18 @@ export class ExportPanel {
   #button = /** @type {HTMLButtonElement} */ (byTest("export-button"));
   #estimates = byTest("estimates");
   #drawn = "";
+  /** Where the export shall run: "auto" until somebody chooses. */
+  #route = "auto";
 
   /** @param {(command: {type: string} & Record<string, any>) => Promise<any>} run */
   constructor(run) {
     const setOutput = () => run({ type: "set-output", size: parseSize(this.#size.value), model: this.#model.value });
     this.#size.addEventListener("change", setOutput);
     this.#model.addEventListener("change", setOutput);
-    this.#button.addEventListener("click", () => run({ type: "start-export" }));
+    this.#button.addEventListener("click", () => run({ type: "start-export", route: this.#route }));
+    this.#estimates.addEventListener("change", event => {
+      this.#route = /** @type {HTMLInputElement} */ (event.target).value;
+    });
     byTest("server-retry").addEventListener("click", () => run({ type: "refresh-server" }));
   }
 
@@ -72,17 +77,25 @@ export class ExportPanel {
     const signature = JSON.stringify(estimates);
     if (signature === this.#drawn) return;
     this.#drawn = signature;
-    this.#estimates.replaceChildren(...estimates.map(line));
+    const choice = estimates.filter(each => each.processor.available).length > 1;
+    if (!estimates.some(each => each.route === this.#route && each.processor.available)) this.#route = "auto";
+    this.#estimates.replaceChildren(...estimates.map(each => line(each, choice, this.#route)));
   }
 }
 
-/** @param {Estimate} estimate */
-function line(estimate) {
+/**
+ * One route with its time and cost; where there is a choice, with a radio button: the recommended one stands for "auto".
+ * @param {Estimate} estimate @param {boolean} choice @param {string} route the chosen one
+ */
+function line(estimate, choice, route) {
   const { processor } = estimate;
+  const value = estimate.recommended ? "auto" : estimate.route;
+  const button = { type: "radio", name: "route", value, "data-testid": `route-${estimate.route}`, disabled: !processor.available };
+  const checked = route === estimate.route || (estimate.recommended && route === "auto");
   return h(
     "li",
     { class: `estimate${estimate.recommended ? " recommended" : ""}${processor.available ? "" : " off"}`, title: estimate.basis },
-    h("span", { class: "estimate-name" }, processor.name),
+    choice ? h("label", { class: "estimate-name" }, h("input", { ...button, checked }), processor.name) : h("span", { class: "estimate-name" }, processor.name),
     processor.available
       ? h("span", { class: "estimate-figures numeric" }, h("b", {}, span(estimate.seconds)), ` · ${money(estimate.cost_usd)}`)
       : h("span", { class: "estimate-figures" }, processor.reason || "not available"),

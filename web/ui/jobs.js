@@ -87,7 +87,8 @@ function facts(job) {
   }
   if (job.state === "running" || job.state === "queued") {
     const left = job.seconds_left !== null && job.state === "running" ? `${span(job.seconds_left)} left` : "";
-    return [left || job.message, job.processor?.name].filter(Boolean).join(" · ");
+    const cost = (job.estimate?.cost_usd ?? 0) > 0 ? `≈ ${money(job.estimate?.cost_usd ?? 0)}` : "";
+    return [left || job.message, job.processor?.name, cost].filter(Boolean).join(" · ");
   }
   return "";
 }

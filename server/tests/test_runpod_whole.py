@@ -1,0 +1,135 @@
+"""An export at RunPod through all real parts: API and worker processes, a bucket, and the unmodified handler
+in the real `runpod` loop. RunPod's control plane alone is a stand-in."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pycore.protocol import ModelName
+from server.config.s3 import S3Settings
+from server.db.database import Database
+from server.db.fleet import Fleet
+from server.jobs.remote import ATTEMPTS
+from server.tests.processes import Api, Process, await_, export_request, running_api, start_worker
+from server.tests.runpod_plane import ENDPOINT, KEY, Plane, running_plane
+from server.tests.runpod_worker import running_worker
+
+
+@dataclass
+class Installation:
+    """A server that is set up for RunPod, with the clip uploaded to project "project-1"."""
+
+    api: Api
+    plane: Plane
+    worker: Process
+    data: Path
+    info: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, seaweed: S3Settings, clip: Path
+) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("whole")
+    with ExitStack() as stack:
+        plane = stack.enter_context(running_plane())
+        environ = {
+            "REELBALLERS_S3_ENDPOINT": seaweed.endpoint,
+            "REELBALLERS_S3_BUCKET": seaweed.bucket,
+            "REELBALLERS_S3_ACCESS_KEY_ID": seaweed.access_key_id,
+            "REELBALLERS_S3_SECRET_ACCESS_KEY": seaweed.secret_access_key,
+            "REELBALLERS_S3_PREFIX": "whole",
+            "REELBALLERS_RUNPOD_API_KEY": KEY,
+            "REELBALLERS_RUNPOD_ENDPOINT": ENDPOINT,
+            "REELBALLERS_RUNPOD_URL": f"{plane.url}/v2",
+            "REELBALLERS_RUNPOD_GPU": "l4",
+            "REELBALLERS_CAP_DAY_USD": "1.00",
+        }
+        data = folder / "data"
+        api = stack.enter_context(running_api(data, **environ))
+        # webhooks lead to the API, whose port is known only now
+        worker = start_worker(data, **environ, REELBALLERS_PUBLIC_URL=api.url)
+        stack.callback(worker.end)
+        yield Installation(api, plane, worker, data, api.upload("project-1", clip))
+
+
+def test_time_and_cost_are_told_before(installation: Installation) -> None:
+    clip = {"duration_us": 60_000_000, "fps": 30, "crop": {"x": 0, "y": 0, "width": 608, "height": 1080}}
+    body = {"clips": [clip], "size": {"width": 1080, "height": 1920}}
+    local, remote = installation.api.call("POST", "estimates", body)
+    assert (local["route"], local["cost_usd"]) == ("local", 0.0)
+    assert (remote["route"], remote["processor"]["name"]) == ("runpod", "RunPod L4")
+    assert remote["cost_usd"] > 0
+    assert remote["recommended"] or not remote["processor"]["available"]
+
+
+def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:
+    api, plane = installation.api, installation.plane
+    job = api.export("project-1", installation.info, route="runpod")
+    assert (job["estimate"]["route"], job["reason"]) == ("runpod", "RunPod L4, as asked.")
+    with running_worker(plane, "pod-1", tmp_path, seaweed) as pod:
+        done = api.await_state(job["id"], "succeeded")
+        assert pod.alive()
+    result = done["result"]
+    content = api.result(job["id"])
+    assert (result["bytes"], result["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (result["frames"], result["out_size"]) == (150, {"width": 96, "height": 64})
+    assert result["device"].startswith("RunPod ")
+    assert result["actual_cost_usd"] > 0
+    assert result["estimated_cost_usd"] == job["estimate"]["cost_usd"]
+    assert len(plane.jobs) == 1
+    webhook = plane.only().webhook
+    assert webhook is not None
+    assert webhook.startswith(f"{api.url}/api/v1/webhooks/runpod/")
+    assert KEY not in installation.worker.said()
+    assert "X-Amz-Signature" not in installation.worker.said()
+
+
+def test_a_job_that_is_at_fault_itself_fails(installation: Installation) -> None:
+    api, plane = installation.api, installation.plane
+    before = set(plane.jobs)
+    job = api.export("project-1", installation.info, route="runpod")
+    remote = await_("the job", lambda: plane.take("scripted"))
+    plane.post(remote.id, {"error": '{"code": "media.damaged", "title": "Damaged", "status": 422}'})
+    failed = api.await_state(job["id"], "failed")
+    assert failed["error"]["code"] == "media.damaged"
+    assert len(set(plane.jobs) - before) == 1
+
+
+def test_where_runpod_fails_a_job_that_may_goes_on_here(installation: Installation) -> None:
+    api, plane = installation.api, installation.plane
+    database = Database(f"sqlite:///{installation.data / 'reelballers.sqlite'}")
+    (device,) = (each["name"] for each in capabilities(api) if each["kind"] == "cpu")
+    for _ in range(40):  # a new figure counts half: so slow that RunPod is worth its price
+        Fleet(database).record_throughput(device, ModelName.QUICK, 1.0)
+    database.close()
+    job = api.export("project-1", installation.info)
+    assert job["estimate"]["route"] == "runpod"
+    for _ in range(ATTEMPTS):
+        remote = await_("the job", lambda: plane.take("scripted"))
+        plane.post(remote.id, {"error": "CUDA error"})
+    done = api.await_state(job["id"], "succeeded")
+    assert done["reason"].startswith("This machine's ")
+    assert "CUDA error" in done["reason"]
+    assert done["processor"]["name"] == done["result"]["device"] == device
+    assert done["result"]["actual_cost_usd"] > 0, "the attempts had their price"
+    refused = api.http.post("/api/v1/projects/project-1/exports", json=forced(installation))
+    assert refused.status_code == 409, "the circuit breaker leaves RunPod alone now"
+    assert "in a row" in refused.json()["detail"]
+
+
+def capabilities(api: Api) -> list[dict[str, str]]:
+    return api.call("GET", "system/capabilities")["processors"]
+
+
+def forced(installation: Installation) -> dict[str, object]:
+    return export_request(installation.info, route="runpod")
+
+
+def test_a_forged_webhook_is_refused(installation: Installation) -> None:
+    path = "/api/v1/webhooks/runpod/0123456789abcdef?expires=99999999999&signature=00"
+    assert installation.api.http.post(path, json={"id": "x"}).status_code == 403
