@@ -341,7 +341,7 @@ def test_the_system_tells_of_itself(client: SyncClient) -> None:
     assert call(client, "GET", "system/ready") == {"status": "ok"}
     assert call(client, "GET", "system/version")["version"] == "0.1.0"
     info = call(client, "GET", "system/capabilities")
-    assert [model["name"] for model in info["models"]] == ["quick"]
+    assert [model["name"] for model in info["models"]] == ["quick", "best", "perceptual"]
     assert [processor["available"] for processor in info["processors"]] == [False]
 
 
