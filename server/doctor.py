@@ -42,6 +42,7 @@ def examine(config: Config) -> Iterator[Finding]:
         ("GPU", _gpu),
         ("models", _models),
         ("encoder", _encoder),
+        ("RunPod", _runpod),
         ("page", _page),
     ]
     for name, check in checks:
@@ -162,3 +163,19 @@ def _page(config: Config) -> Iterator[Finding]:
         yield Finding("page", Verdict.WEAK, "Not built: the API is served alone", "python3 build.py build")
     else:
         yield Finding("page", Verdict.GOOD, str(config.dist))
+
+
+def _runpod(config: Config) -> Iterator[Finding]:
+    if config.runpod is None:
+        yield Finding("RunPod", Verdict.GOOD, "Not configured: exports run on this machine")
+        return
+    from server.gpu.runpod import RunPodClient
+
+    settings = config.runpod
+    with RunPodClient(settings.api_key, settings.endpoint, settings.base_url) as client:
+        workers = client.health().workers
+    told = ", ".join(f"{count} {state}" for state, count in workers.items()) or "no workers"
+    yield Finding("RunPod", Verdict.GOOD, f"Endpoint {settings.endpoint} answers: {told}")
+    if config.s3 is None:
+        hint = "Set REELBALLERS_S3_*: its workers fetch and store by presigned URLs of a bucket."
+        yield Finding("RunPod's files", Verdict.BAD, "RunPod needs a bucket, and none is configured", hint)
