@@ -240,7 +240,6 @@ def test_an_export_is_queued(client: SyncClient, info: dict[str, Any]) -> None:
         ({"size": {"width": -2, "height": 64}}, 422, "export.size-out-of-range"),
         ({"in_us": 10**9, "out_us": 2 * 10**9}, 422, "export.empty-range"),
         ({"in_us": 1000, "out_us": 1000}, 422, "export.empty-range"),
-        ({"model": "best"}, 422, "model.unknown"),
         ({"model": "other"}, 422, "request.invalid"),
         ({"route": "runpod"}, 409, "route.unavailable"),
         ({"media_id": "nothing"}, 404, "media.not-found"),
@@ -329,7 +328,7 @@ def test_clips_add_up_in_an_estimate(client: SyncClient) -> None:
         {"clips": [ESTIMATE_CLIP | {"crop": {"x": 0, "y": 0, "width": 1, "height": -1}}]},
         {"clips": []},
         {"clips": [ESTIMATE_CLIP] * 201},
-        {"model": "best"},
+        {"model": "other"},
     ],
 )
 def test_estimates_that_make_no_sense(client: SyncClient, changes: dict[str, Any]) -> None:
