@@ -25,6 +25,8 @@ _ARROW_HEIGHT = 0.2
 _LABEL_GAP = 0.08
 _CAPITAL = 0.13
 _LEAST_CAPITAL = 0.028  # of the crop's height, to be legible
+_MOST_CAPITAL = 0.04  # likewise, to be no more than a label
+_BELOW_GAP = 0.17  # under the feet and the ring, where there is no room above the head
 _WIDEST_PLATE = 0.92  # of the crop's width
 
 Pair = tuple[float, float]
@@ -145,13 +147,16 @@ def _mark(
 def _labelled(mark: Mark, line: Text, bottom: float, crop: Rect) -> Mark:
     """With the name above the player, or as near to that as the crop lets it be."""
     letters = line.width - 2 * SPREAD
-    capital = max(_CAPITAL * mark.height, _LEAST_CAPITAL * crop.height)
+    capital = min(max(_CAPITAL * mark.height, _LEAST_CAPITAL * crop.height), _MOST_CAPITAL * crop.height)
     per_capital = letters / line.capital + 1.2  # the plate's width
     capital = min(capital, _WIDEST_PLATE * crop.width / per_capital)
     width, height = per_capital * capital, 2.0 * capital
     rim = (1 - _WIDEST_PLATE) / 2 * crop.width
     left = min(max(mark.feet[0] - width / 2, rim), max(crop.width - rim - width, rim))
-    top = min(max(bottom - height, rim), max(crop.height - rim - height, 0.0))
+    top, below = bottom - height, mark.feet[1] + _BELOW_GAP * mark.height
+    if top < rim and below + height <= crop.height - rim:
+        top = below  # rather than over the face
+    top = min(max(top, rim), max(crop.height - rim - height, 0.0))
     letter = capital / line.capital
     return Mark(
         style=mark.style,
