@@ -147,8 +147,8 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def test_what_the_api_process_loads_is_free_of_torch() -> None:
-    video = ["probe", "frames", "decode", "encode", "join", "audio"]
-    gpu = ["base", "estimates", "router", "planning", "models.descriptor"]
+    video = ["probe", "frames", "decode", "encode", "join", "sandbox.client"]
+    gpu = ["base", "estimates", "router", "planning", "joining", "models.descriptor"]
     modules = [
         *(f"server.video.{each}" for each in video),
         *(f"server.gpu.{each}" for each in gpu),
