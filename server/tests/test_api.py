@@ -38,6 +38,7 @@ def test_a_project_is_stored(client: SyncClient) -> None:
         **PROJECT,
         "output": {**PROJECT["output"], "model": "quick"},
         "clips": [],
+        "selected": 0,
         "revision": 0,
     }
     assert call(client, "GET", "projects/project-1") == stored

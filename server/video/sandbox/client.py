@@ -78,6 +78,9 @@ class _Process:
     def pid(self) -> int:
         return self._process.pid
 
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def ask(self, **request: Any) -> None:
         assert self._process.stdin is not None
         content = json.dumps(request).encode() + b"\n"
@@ -151,6 +154,9 @@ def _serving(path: Path) -> Iterator[_Process]:
     key = (path, stamp(path))
     with _lock:
         process = _idle.pop(key, None)
+    if process is not None and not process.alive():
+        process.end()
+        process = None
     process = process or _Process(path)
     in_order = False
     try:
