@@ -126,7 +126,7 @@ def test_a_body_has_a_limit(client: SyncClient, config: Config) -> None:
 def test_what_nobody_foresaw_tells_nothing_and_is_logged(
     client: SyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(self: Projects) -> None:
+    def broken(self: Projects, _owner: str) -> None:
         raise RuntimeError("a secret path")
 
     monkeypatch.setattr(Projects, "newest", broken)
