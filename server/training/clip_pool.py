@@ -1,6 +1,5 @@
 """Clips to learn from, made by all cores before training: the same for the same recipe and files."""
 
-import mmap
 import multiprocessing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from server.training.footage import SCALE, FootageSpec, moving_clip
+from server.training.pool import shared_array
 
 BALL = 0
 """The YOLO class that is no player."""
@@ -51,7 +51,7 @@ def make_clips(
     if not pictures:
         raise FileNotFoundError("there are no pictures to make clips of")
     shape = (count, how.frames, how.side, how.side, 3)
-    clips = Clips(_shared_array(shape), _shared_array((*shape[:2], how.side * SCALE, how.side * SCALE, 3)))
+    clips = Clips(shared_array(shape), shared_array((*shape[:2], how.side * SCALE, how.side * SCALE, 3)))
     _making.append(_Making(clips, pictures, scale, how, seed))
     try:
         with multiprocessing.get_context("fork").Pool() as pool:
@@ -107,7 +107,3 @@ def _players(label: Path, size: tuple[int, int]) -> tuple[tuple[int, int, int, i
             box = (x - w / 2 - MARGIN, y - h / 2 - MARGIN, x + w / 2 + MARGIN, y + h / 2 + MARGIN)
             boxes.append((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
     return tuple(boxes)
-
-
-def _shared_array(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return np.frombuffer(mmap.mmap(-1, int(np.prod(shape))), dtype=np.uint8).reshape(shape)

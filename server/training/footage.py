@@ -8,24 +8,17 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
 
 from server.training.luma import KERNELS
+from server.video.colour import SCALING
 
 Rgb = NDArray[np.uint8]
 """(height, width, 3) R'G'B' of BT.709, full range."""
 
 SCALE = 4
-# As server.video.decode converts what the net will see.
-_SCALING = (
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.BITEXACT
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
 PRESETS = ("superfast", "veryfast", "faster", "fast", "medium")
 
 
@@ -203,7 +196,7 @@ def _converted(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
         format=kind,
         src_colorspace=Colorspace.ITU709,
         dst_colorspace=Colorspace.ITU709,
-        interpolation=_SCALING,
+        interpolation=SCALING,  # as exports convert what the net will see
         src_color_range=ranges[0],
         dst_color_range=ranges[1],
     )

@@ -46,8 +46,8 @@ def make_tiles(
     counts = [entry.tiles[stage] for entry in slices]
     total = sum(counts)
     tiles = Tiles(
-        _shared_array((total, side, side)),
-        _shared_array((total, 2 * side, 2 * side)),
+        shared_array((total, side, side)),
+        shared_array((total, 2 * side, 2 * side)),
         np.repeat(np.arange(len(slices)), counts),
     )
     jobs, at = [], 0
@@ -99,5 +99,6 @@ def _work(job: _Job) -> None:
         tiles.low[index], tiles.high[index] = degraded(source, job.side, scale, job.how, rng)
 
 
-def _shared_array(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def shared_array(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Zeros in memory that processes forked later write into."""
     return np.frombuffer(mmap.mmap(-1, int(np.prod(shape))), dtype=np.uint8).reshape(shape)
