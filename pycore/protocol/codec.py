@@ -24,6 +24,15 @@ class DecodeError(ValueError):
     number, not 'x'")."""
 
 
+class ToldApart:
+    """Marks a union inside a field, `Annotated[First | Second, ToldApart()]`, so that the server's pydantic
+    too tells its members apart by their `type` and refuses one without; by itself it would guess."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        choices = {tag: handler.generate_schema(member) for tag, member in _tags(get_args(source)).items()}
+        return {"type": "tagged-union", "discriminator": "type", "choices": choices}
+
+
 def encode(value: Any) -> Any:
     """A dataclass, enum, list or scalar as JSON-able values; dataclasses become dicts."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -104,10 +113,15 @@ def _decode_union(members: tuple[Any, ...], value: Any, where: str) -> Any:
     if len(members) == 1:
         return decode(members[0], value, where)
     tag = value.get("type") if isinstance(value, dict) else None
-    tags = {get_args(_hints(member)["type"])[0]: member for member in members}
+    tags = _tags(members)
     if not isinstance(tag, str) or tag not in tags:
         raise DecodeError(f"{where}.type must be one of {_some(tags)}, not {_brief(tag)}")
     return decode(tags[tag], value, where)
+
+
+def _tags(members: tuple[Any, ...]) -> dict[str, Any]:
+    """The dataclasses of a union by their `type` literals."""
+    return {get_args(_hints(member)["type"])[0]: member for member in members}
 
 
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
+from pycore.protocol.codec import ToldApart
 from pycore.protocol.exports import SlowMotion
 from pycore.protocol.framing import Framing, Keyframe, Spotlight
 from pycore.protocol.geometry import Rect, Size
@@ -40,7 +42,7 @@ class Clip:
     framing: Framing = field(default_factory=Framing)
     keyframes: list[Keyframe] = field(default_factory=list)
     spotlight: Spotlight = field(default_factory=Spotlight)
-    track_edits: list[TrackEdit] = field(default_factory=list)
+    track_edits: list[Annotated[TrackEdit, ToldApart()]] = field(default_factory=list)
     """What the person corrected in the medium's tracks."""
     id: str = ""
     title: str = ""

@@ -18,6 +18,7 @@ async def test_a_killed_session_takes_up_its_project_and_its_upload(server: Real
         await first.do("set-aspect", aspect="4:5")
         await first.do("start-export")
         await first.until(lambda state: state.upload and state.upload.sent >= 3 * PART_BYTES, "three parts")
+        await first.hear(lambda _: len(server.puts) == 6, "the next three, held")
         project = first.state.project
     assert project is not None
 
