@@ -27,10 +27,23 @@ def test_one_screen_without_scrolling(open_page: OpenPage, small_clip: Path, wid
         expect(page.get_by_test_id(name)).to_be_in_viewport()
 
 
-def test_a_phone_scrolls_in_one_direction_only(open_page: OpenPage, small_clip: Path) -> None:
+def test_a_phone_scrolls_in_one_direction_only_and_no_button_covers_another(
+    open_page: OpenPage, small_clip: Path
+) -> None:
     page = open_page(viewport={"width": 360, "height": 740}, has_touch=True)
     open_clip(page, small_clip)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    overlapping = page.evaluate(
+        """() => {
+            const boxes = [...document.querySelectorAll('.buttons :is(button, select)')]
+                .filter(each => each.checkVisibility())
+                .map(each => [each.dataset.testid, each.getBoundingClientRect()]);
+            return boxes.slice(1)
+                .map(([name, box], index) => [boxes[index][0], name, boxes[index][1].right - box.left])
+                .filter(each => each[2] > 0.5);
+        }"""
+    )
+    assert overlapping == []
 
 
 def test_every_control_has_a_name_and_a_test_id(open_page: OpenPage, small_clip: Path) -> None:
