@@ -13,6 +13,7 @@ from pycore.backends.host import AnalystLine, Host, MediaFile
 from pycore.document import History, selected_clip, with_player, with_track_edit
 from pycore.framing.keyframes import eased
 from pycore.framing.path import points_of
+from pycore.framing.wanted import wanted_path
 from pycore.protocol import (
     Analyse,
     Analysis,
@@ -34,7 +35,6 @@ from pycore.protocol import (
     PathChanged,
     PathPlanned,
     PathPoint,
-    PlanPath,
     Problem,
     Project,
     Rect,
@@ -376,17 +376,7 @@ class Analysing:
         if key == self._planned:
             return
         self._planned = key
-        cuts = [tracking.times_us[frame] for frame in tracking.cuts]
-        plan = PlanPath(
-            key,
-            _scene(clip),
-            clip.framing,
-            tracking.times_us,
-            cuts,
-            player,
-            tracking.ball,
-            clip.keyframes,
-        )
+        plan = wanted_path(key, tracking, player, _scene(clip), clip.framing, clip.keyframes)
         try:
             self._ask(plan)
         except ReelError as error:

@@ -9,23 +9,20 @@ import numpy as np
 
 from pycore.document import default_output
 from pycore.framing.crop import ratio
-from pycore.framing.following import Scene, crop_path
-from pycore.framing.paths import box_points, crop_points
-from pycore.framing.subject import Subject
 from pycore.protocol import (
     Aspect,
     DecodeError,
     ExportClip,
+    FollowTrack,
     Framing,
     PathPoint,
     Rect,
     ReelError,
     Size,
-    TrackColumns,
     Tracking,
     decode,
 )
-from pycore.tracking import Floats, Ints
+from server.gpu import following
 from server.video.probe import Source
 
 HINT = "Give tracks as the server's tracking job or the page makes them: FILE/ID, as in tracks.json/7."
@@ -40,23 +37,8 @@ def followed(clip: ExportClip, source: Source, size: Size, track: str, framing: 
     """The clip with the crop's path and the player's boxes, from a track given as FILE/ID."""
     file, _, name = track.rpartition("/")
     tracking = _tracking(Path(file), source)
-    player = next((each for each in tracking.tracks if each.id == name), None)
-    if player is None:
-        some = ", ".join(each.id for each in tracking.tracks[:20])
-        raise _bad(f"{file} has no track {name!r}, only {some or 'none'}.", HINT)
-    times = np.array(tracking.times_us, np.int64)
-    subject = Subject(*_columns(player, times))
-    first, count = source.table.trim(clip.in_us, clip.out_us)
-    frames = source.table.times_us()[first : first + count]
-    if not len(frames):
-        return clip  # planning says so
-    cuts = [tracking.times_us[each] for each in tracking.cuts]
-    scene = Scene(source.size, size.width / size.height, clip.crop, tuple(cuts))
-    moments, crops = crop_path(frames, scene, framing, subject)
-    return dataclasses.replace(
-        clip,
-        path=crop_points(moments, crops, cuts),
-        subject=box_points(frames, subject.at(frames), cuts),
+    return following.followed(
+        clip, FollowTrack("", name, Aspect.FREE, framing), tracking, size.width / size.height
     )
 
 
@@ -83,10 +65,6 @@ def _tracking(file: Path, source: Source) -> Tracking:
         if len(track.boxes) != 4 * len(frames) or not rises or frames[-1:].sum() >= len(found.times_us):
             raise _bad(f"The columns of track {track.id!r} in {file} do not fit together.", HINT)
     return found
-
-
-def _columns(track: TrackColumns, times: Ints) -> tuple[Ints, Floats]:
-    return times[np.array(track.frames, np.int64)], np.array(track.boxes, np.float64).reshape(-1, 4)
 
 
 def _decoded(kind: Any, file: Path, what: str) -> Any:

@@ -95,10 +95,19 @@ from pycore.protocol.exports import (
     EstimateRequest,
     ExportClip,
     ExportRequest,
+    FollowTrack,
     Music,
     SlowMotion,
 )
-from pycore.protocol.framing import Framing, FramingPreset, Keyframe, PathPoint, Spotlight, SpotlightStyle
+from pycore.protocol.framing import (
+    Aspect,
+    Framing,
+    FramingPreset,
+    Keyframe,
+    PathPoint,
+    Spotlight,
+    SpotlightStyle,
+)
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import (
     Estimate,
@@ -115,7 +124,7 @@ from pycore.protocol.jobs import (
     TrackingResult,
 )
 from pycore.protocol.media import MediaInfo, Part, UploadPlan, UploadRequest
-from pycore.protocol.project import Aspect, Clip, Output, Project
+from pycore.protocol.project import Clip, Output, Project
 from pycore.protocol.tracks import (
     Joined,
     Placed,
@@ -167,6 +176,7 @@ __all__ = [
     "ExportResult",
     "Fallback",
     "Follow",
+    "FollowTrack",
     "Followed",
     "FrameCost",
     "FramePresented",

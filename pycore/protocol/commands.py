@@ -17,10 +17,9 @@ from pycore.protocol.analysis import (
     StartAnalysis,
 )
 from pycore.protocol.exports import SlowMotion
-from pycore.protocol.framing import Framing, Spotlight
+from pycore.protocol.framing import Aspect, Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
-from pycore.protocol.project import Aspect
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """What an export is asked to make: clips behind each other, in one file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
-from pycore.protocol.framing import PathPoint, Spotlight
+from pycore.protocol.codec import ToldApart
+from pycore.protocol.framing import Aspect, Framing, Keyframe, PathPoint, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
+from pycore.protocol.tracks import TrackEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +31,40 @@ class Music:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowTrack:
+    """A crop of that aspect that goes with a player: `track_id` in the result of the tracking job `job_id` of
+    the same medium, after `track_edits`. FREE: of the result's shape."""
+
+    job_id: str
+    track_id: str
+    aspect: Aspect = Aspect.PORTRAIT
+    framing: Framing = field(default_factory=Framing)
+    keyframes: list[Keyframe] = field(default_factory=list)
+    track_edits: list[Annotated[TrackEdit, ToldApart()]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class ExportClip:
     """A range of one media file and what is made of it. All times are the medium's own.
 
     `crop` is in display pixels and holds for the whole clip unless there is a `path` of crops. `subject`: the
-    player's boxes, for the spotlight. `title` is shown at the clip's start, `freeze_us` is how long its first
-    frame stands still before it moves.
+    player's boxes, for the spotlight. Instead of both there may be a player to `follow`: the server plans
+    path and subject when the export is asked for, and `crop`, which may be left out then, is where the frame
+    lies while nobody is there to follow. `title` is shown at the clip's start, `freeze_us` is how long its
+    first frame stands still before it moves.
     """
 
     media_id: str
     in_us: int
     out_us: int
-    crop: Rect
+    crop: Rect = field(default_factory=lambda: Rect(0.0, 0.0, 0.0, 0.0))
     path: list[PathPoint] = field(default_factory=list)
     subject: list[PathPoint] = field(default_factory=list)
     spotlight: Spotlight = field(default_factory=Spotlight)
     title: str = ""
     freeze_us: int = 0
     slow: SlowMotion | None = None
+    follow: FollowTrack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,11 @@ class ExportRequest:
         """The files that are needed, each once, in order of their use."""
         asked = [clip.media_id for clip in self.clips] + ([self.music.media_id] if self.music else [])
         return list(dict.fromkeys(asked))
+
+    def as_asked(self) -> "ExportRequest":
+        """Without what the server planned of it: see ExportClip.follow."""
+        bare = [replace(clip, path=[], subject=[]) if clip.follow else clip for clip in self.clips]
+        return replace(self, clips=bare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,16 @@ from enum import StrEnum
 from pycore.protocol.geometry import Rect
 
 
+class Aspect(StrEnum):
+    """The reel's shape, width:height. FREE keeps whatever the crop is."""
+
+    PORTRAIT = "9:16"
+    SQUARE = "1:1"
+    TALL = "4:5"
+    WIDE = "16:9"
+    FREE = "free"
+
+
 @dataclass(frozen=True, slots=True)
 class PathPoint:
     """A box at a moment of the medium; between two points all four numbers change linearly with time, before

@@ -1,26 +1,15 @@
 """The project document: what the person has made so far. Taken whole by every export."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated
 
 from pycore.protocol.codec import ToldApart
 from pycore.protocol.exports import SlowMotion
-from pycore.protocol.framing import Framing, Keyframe, Spotlight
+from pycore.protocol.framing import Aspect, Framing, Keyframe, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName
 from pycore.protocol.media import MediaInfo
 from pycore.protocol.tracks import TrackEdit
-
-
-class Aspect(StrEnum):
-    """The reel's shape, width:height. FREE keeps whatever the crop is."""
-
-    PORTRAIT = "9:16"
-    SQUARE = "1:1"
-    TALL = "4:5"
-    WIDE = "16:9"
-    FREE = "free"
 
 
 @dataclass(frozen=True, slots=True)

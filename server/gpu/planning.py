@@ -117,7 +117,7 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
     _check_times(clip)
     check_motion(clip, probed.size)
     times = table.times_us()
-    asked = standing(clip.path) or clip.crop
+    asked = clip.path[0].rect if clip.path else clip.crop
     crop, notes = _fill(_inside(asked, probed.size), request.size)
     moves, in_size, crops = False, Size(crop[2], crop[3]), []
     if clip.path and standing(clip.path) is None:

@@ -404,7 +404,7 @@ def _made_before(
     known = transaction.execute(query).first()
     if known is None:
         return None
-    if known.request != dump(request):
+    if not _same(known.request, request):
         raise ReelError.of(
             "job.idempotency-key",
             "This Idempotency-Key belongs to another request",
@@ -413,6 +413,17 @@ def _made_before(
             422,
         )
     return load(Job, known.document)
+
+
+def _same(stored: str, request: Request) -> bool:
+    """Whether a stored request was asked for in these words."""
+    try:
+        before = load(type(request), stored)
+    except ValueError:
+        return False  # of the other kind
+    if isinstance(before, ExportRequest) and isinstance(request, ExportRequest):
+        return before.as_asked() == request.as_asked()
+    return before == request
 
 
 def _insert_event(transaction: sa.Connection, job: Job, *, progress_only: bool) -> None:

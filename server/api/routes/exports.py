@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pycore.protocol import ExportRequest, Job, JobKind
 from server.api.asking import IDEMPOTENCY_HEADER, complete_media, idempotency_key
+from server.api.following import planned
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
 from server.gpu.base import ExportPlan
@@ -17,6 +18,7 @@ def create(call: Call) -> Job | Answer:
     known = services.jobs.made_before(project_id, request, key)
     if known is not None:
         return Answer(known, 200)
+    request = planned(services, project_id, request)
     plan = _plan(services, project_id, request)
     choice = services.routing.choose(call.owner, request.route, plan.work_pixels, plan.frames, request.model)
     job, new = services.jobs.create(
