@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e import red_net
-from e2e.clips import write_clip
+from e2e.clips import read_clip, write_clip
 from e2e.conftest import OpenPage
-from e2e.driver import open_clip, seek, state, until
+from e2e.driver import download, export, open_clip, seek, state, until, wait_for_job
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +33,12 @@ def clip_of(
                 picture[y : y + 20, left : left + 10] = (225, 25, 25)
         pictures.append(picture)
     return write_clip(path, pictures, audio=False)
+
+
+def enlarged(clip: Path, target: Path, factor: int) -> Path:
+    frames, _ = read_clip(clip)
+    large = [frame.repeat(factor, axis=0).repeat(factor, axis=1) for frame in frames]
+    return write_clip(target, large, audio=False)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +64,16 @@ def analysed(page: Page) -> dict:
     return until(page, lambda now: now["analysis"]["state"] in ("done", "failed"), "the end of the analysis")
 
 
-def test_a_click_finds_the_player_and_the_crop_follows(page: Page, tmp_path: Path) -> None:
+def red(picture: np.ndarray) -> np.ndarray:
+    """Left, top, right and bottom of what is red, as shares of the picture."""
+    colors = picture.astype(int)
+    y, x = np.nonzero((colors[..., 0] > 150) & (colors[..., 1] < 90))
+    assert len(x), "nobody is in the picture"
+    height, width = picture.shape[:2]
+    return np.array([x.min() / width, y.min() / height, (x.max() + 1) / width, (y.max() + 1) / height])
+
+
+def test_a_click_finds_the_player_whom_crop_and_export_follow(page: Page, tmp_path: Path) -> None:
     open_clip(page, clip_of(tmp_path / "two.mp4", (30, 60, 3), (280, 120, -2)))
     expect(page.get_by_test_id("field-hint")).to_have_text("Click a player to follow")
     seek(page, 0.2)
@@ -82,7 +97,21 @@ def test_a_click_finds_the_player_and_the_crop_follows(page: Page, tmp_path: Pat
         assert left <= player <= left + width
         places.append(left)
     assert places[1] > places[0] + 3
-    page.keyboard.press("Control+z")
+    # The exported file frames the player: whole, with room around, in each picture.
+    page.evaluate(
+        "globalThis.reelballers.command('set-output', {size: {width: 90, height: 160}, model: 'quick'})"
+    )
+    until(page, lambda now: now["project"]["output"]["size"]["width"] == 90, "a small output")
+    job = export(page)
+    wait_for_job(page, job["id"], "succeeded")
+    frames, _ = read_clip(download(page, job["id"], tmp_path))
+    assert len(frames) == FRAMES
+    boxes = np.array([red(frame) for frame in frames])
+    assert boxes.min() > 0.02
+    assert boxes.max() < 0.98
+    assert np.median(boxes[:, 3] - boxes[:, 1]) == pytest.approx(0.3, abs=0.06)  # as high as was asked for
+    page.get_by_test_id("undo").click()  # the size
+    page.get_by_test_id("undo").click()  # the choice
     until(page, lambda now: not now["project"]["clips"][0]["track_id"], "the choice undone")
 
 
@@ -113,11 +142,16 @@ def test_nobody_in_the_picture(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_test_id("analysis-message")).to_contain_text("Nobody was found")
 
 
-def test_one_frame_and_a_portrait(page: Page, tmp_path: Path) -> None:
-    open_clip(page, clip_of(tmp_path / "tall.mp4", (60, 200, 0), frames=2, size=(160, 320)))
-    page.get_by_test_id("analyse").click()
-    now = analysed(page)
-    assert len(now["analysis"]["players"]) == 1, now["analysis"]
+def test_one_frame_a_portrait_and_a_very_wide_clip(page: Page, tmp_path: Path) -> None:
+    tall = clip_of(tmp_path / "tall.mp4", (60, 200, 0), frames=1, size=(160, 320))
+    small = clip_of(tmp_path / "small.mp4", (200, 60, 0), (400, 300, 3), frames=3, size=(768, 432))
+    for clip, players in ((tall, 1), (enlarged(small, tmp_path / "wide.mp4", 4), 2)):
+        open_clip(page, clip)
+        page.get_by_test_id("analyse").click()
+        analysis = analysed(page)["analysis"]
+        assert len(analysis["players"]) == players, analysis
+        page.get_by_test_id("close-media").click()
+        until(page, lambda now: not now["project"], "a closed clip")
 
 
 def test_cancel(page: Page, tmp_path: Path) -> None:
