@@ -116,9 +116,8 @@ class _Endpoint:
         if operation.body is not None:
             body = parse(operation.body, await read_body(request, self._services.config.max_body_bytes))
         owner: str = request.scope.get(OWNER, LOCAL)
-        await run_in_threadpool(check_owner, self._services, owner, operation.path, request.path_params)
         call = Call(self._services, owner, request.path_params, request.query_params, request.headers, body)
-        answer = await run_in_threadpool(operation.handler, call)
+        answer = await run_in_threadpool(_handle, operation.handler, operation.path, call)
         if isinstance(answer, Response):
             return answer
         status = operation.status
@@ -128,6 +127,11 @@ class _Endpoint:
             return Response(status_code=status)
         content = adapter(operation.answer).dump_json(answer)
         return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def _handle(handler: Handler, path: str, call: Call) -> Any:
+    check_owner(call.services, call.owner, path, call.path)
+    return handler(call)
 
 
 def check_owner(services: Services, owner: str, path: str, parameters: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 for several."""
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,14 +11,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from pycore.protocol import ReelError
-from server.db import tables
+from server.db import postgres, tables
 from server.db.migrations import MIGRATIONS
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
-
-_LOCKS = 0x7265656C
-"""The namespace of our advisory locks ("reel")."""
-_EVERYTHING = 0
 
 
 class Database:
@@ -29,7 +24,8 @@ class Database:
         """Connects, and brings the tables to this program's version. ReelError `database.*` where that
         fails."""
         self._postgres = url.startswith("postgresql")
-        self._engine = _postgres_engine(url) if self._postgres else _sqlite_engine(url)
+        self._engine = postgres.engine(url) if self._postgres else _sqlite_engine(url)
+        self._plain = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._migrate()
         except ReelError:
@@ -55,6 +51,17 @@ class Database:
                 yield connection
 
     @contextmanager
+    def single(self) -> Iterator[sa.Connection]:
+        """For one statement that reads: it sees one state by itself. On PostgreSQL there is no transaction
+        around it, which would take two more ways to the server and back."""
+        if not self._postgres:
+            with self.read() as connection:
+                yield connection
+            return
+        with self._plain.connect() as connection:
+            yield connection
+
+    @contextmanager
     def write(self, scope: str = "") -> Iterator[sa.Connection]:
         """A transaction that may change the database; writers wait for each other, so what it has read
         stays true.
@@ -67,7 +74,7 @@ class Database:
             connection.begin(),
         ):
             if self._postgres:
-                _lock(connection, scope)
+                postgres.lock(connection, scope)
             yield connection
 
     @property
@@ -109,37 +116,6 @@ class Database:
                 migration(transaction)
             if version < SCHEMA_VERSION:
                 transaction.execute(sa.update(tables.schema_version).values(version=SCHEMA_VERSION))
-
-
-def _postgres_engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"),
-        pool_size=5,
-        max_overflow=15,
-        pool_pre_ping=True,  # the server may have been restarted meanwhile
-        connect_args={"connect_timeout": 10, "application_name": "reelballers"},
-    )
-    event.listen(engine, "connect", _set_up_postgres)
-    return engine
-
-
-def _set_up_postgres(connection: Any, record: Any) -> None:
-    connection.autocommit = True
-    for setting in ("statement_timeout = '30s'", "idle_in_transaction_session_timeout = '60s'"):
-        connection.execute(f"SET {setting}")
-    connection.autocommit = False
-
-
-def _lock(connection: sa.Connection, scope: str) -> None:
-    """Waits for the writers that this one must not run beside; held until the transaction ends."""
-    shared = "_shared" if scope else ""
-    everything = {"space": _LOCKS, "key": _EVERYTHING}
-    connection.execute(sa.text(f"SELECT pg_advisory_xact_lock{shared}(:space, :key)"), everything)
-    if scope:
-        key = zlib.crc32(scope.encode()) - 2**31
-        connection.execute(
-            sa.text("SELECT pg_advisory_xact_lock(:space, :key)"), {"space": _LOCKS + 1, "key": key}
-        )
 
 
 def _sqlite_engine(url: str) -> sa.Engine:

@@ -44,17 +44,17 @@ class Fleet:
     def processors(self) -> list[Processor]:
         """The processors of living workers, each kind once; NO_WORKER alone where there is none."""
         alive = workers.c.heartbeat_at > self._now() - SILENCE_SECONDS
-        with self._database.read() as transaction:
+        with self._database.single() as connection:
             query = sa.select(workers.c.processor).where(alive).order_by(workers.c.id)
-            found = transaction.execute(query).scalars().all()
+            found = connection.execute(query).scalars().all()
         return [load(Processor, text) for text in dict.fromkeys(found)] or [NO_WORKER]
 
     def take_over(self, recover: Callable[[str], None]) -> list[str]:
         """Calls `recover(worker)` for each worker that has fallen silent, then forgets it; which ones. No two
         do so at once for the same worker; where one dies at it, the next one repeats it."""
         silent = workers.c.heartbeat_at <= self._now() - SILENCE_SECONDS
-        with self._database.read() as transaction:
-            found = transaction.execute(sa.select(workers.c.id).where(silent)).scalars().all()
+        with self._database.single() as connection:
+            found = connection.execute(sa.select(workers.c.id).where(silent)).scalars().all()
         taken: list[str] = []
         for worker in found:
             with self._database.write(f"worker {worker}") as transaction:
@@ -68,17 +68,17 @@ class Fleet:
     def speeds(self) -> list[tuple[str, str, float]]:
         """What was measured: (device, model, pixels per second)."""
         query = sa.select(throughput.c.device, throughput.c.model, throughput.c.pixels_per_second)
-        with self._database.read() as transaction:
+        with self._database.single() as connection:
             return [
                 (row[0], row[1], row[2])
-                for row in transaction.execute(query.order_by(*query.selected_columns[:2]))
+                for row in connection.execute(query.order_by(*query.selected_columns[:2]))
             ]
 
     def count(self) -> int:
         """How many workers are alive."""
         alive = workers.c.heartbeat_at > self._now() - SILENCE_SECONDS
-        with self._database.read() as transaction:
-            return transaction.execute(
+        with self._database.single() as connection:
+            return connection.execute(
                 sa.select(sa.func.count()).select_from(workers).where(alive)
             ).scalar_one()
 
@@ -105,5 +105,5 @@ class Fleet:
         query = sa.select(throughput.c.pixels_per_second).where(
             throughput.c.device == device, throughput.c.model == model.value
         )
-        with self._database.read() as transaction:
-            return transaction.execute(query).scalar_one_or_none()
+        with self._database.single() as connection:
+            return connection.execute(query).scalar_one_or_none()

@@ -13,7 +13,7 @@ from server.db.database import Database
 from server.db.documents import dump, load
 from server.db.tables import job_media, jobs, media, projects
 from server.db.trash import throw_away
-from server.jobs.manager import active_jobs, delete_jobs
+from server.jobs.rows import active_jobs, delete_jobs
 from server.storage.keys import media_folder, media_key
 
 

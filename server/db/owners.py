@@ -25,8 +25,8 @@ class Owners:
             raise job_not_found(job_id)
 
     def _is(self, owner: str, query: sa.Select[tuple[str]]) -> bool:
-        with self._database.read() as transaction:
-            return transaction.execute(query).scalar_one_or_none() == owner
+        with self._database.single() as connection:
+            return connection.execute(query).scalar_one_or_none() == owner
 
 
 def project_not_found(project_id: str) -> ReelError:

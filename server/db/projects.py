@@ -13,7 +13,7 @@ from server.db.owners import project_not_found
 from server.db.tables import jobs, projects
 from server.db.tokens import LOCAL
 from server.db.trash import throw_away
-from server.jobs.manager import active_jobs, delete_jobs
+from server.jobs.rows import active_jobs, delete_jobs
 from server.storage.keys import project_folder
 
 
@@ -55,15 +55,15 @@ class Projects:
 
     def get(self, project_id: str) -> Project:
         """ReelError `project.not-found` where there is none."""
-        with self._database.read() as transaction:
-            return _existing(transaction, project_id)
+        with self._database.single() as connection:
+            return _existing(connection, project_id)
 
     def newest(self, owner: str = LOCAL, limit: int = 200) -> list[Project]:
         """An owner's, last changed first."""
         query = sa.select(projects.c.document).where(projects.c.owner == owner)
         query = query.order_by(projects.c.updated_at.desc()).limit(limit)
-        with self._database.read() as transaction:
-            return [load(Project, text) for text in transaction.execute(query).scalars()]
+        with self._database.single() as connection:
+            return [load(Project, text) for text in connection.execute(query).scalars()]
 
     def replace(self, project: Project) -> Project:
         """Stores a change that was made to `project.revision`, as the next revision. ReelError

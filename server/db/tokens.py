@@ -38,6 +38,7 @@ class Tokens:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._made = False
 
     def create(self, owner: str) -> str:
         """A new token of this owner; it cannot be shown again. ReelError for a name that does not fit."""
@@ -57,8 +58,8 @@ class Tokens:
     def list(self) -> list[TokenRecord]:
         """Oldest first."""
         query = sa.select(tokens).order_by(tokens.c.created_at, tokens.c.id)
-        with self._database.read() as transaction:
-            found = transaction.execute(query).all()
+        with self._database.single() as connection:
+            found = connection.execute(query).all()
         return [TokenRecord(row.id, row.owner, row.created_at, row.revoked_at) for row in found]
 
     def revoke(self, token_id: str) -> None:
@@ -81,16 +82,20 @@ class Tokens:
         query = sa.select(tokens.c.owner).where(
             tokens.c.digest == _digest(token), tokens.c.revoked_at.is_(None)
         )
-        with self._database.read() as transaction:
-            return transaction.execute(query).scalar_one_or_none()
+        with self._database.single() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def any(self, *, valid: bool = False) -> bool:
         """Whether there ever was one, or there is a `valid` one."""
+        if self._made and not valid:
+            return True  # none is ever deleted
         query = sa.select(tokens.c.id).limit(1)
         if valid:
             query = query.where(tokens.c.revoked_at.is_(None))
-        with self._database.read() as transaction:
-            return transaction.execute(query).first() is not None
+        with self._database.single() as connection:
+            found = connection.execute(query).first() is not None
+        self._made = self._made or found
+        return found
 
     def issue_ticket(self, owner: str, path: str) -> tuple[str, float]:
         """A ticket that lets this owner in once, to `GET` this path, and until when (Unix seconds): for what

@@ -8,14 +8,33 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
 from pycore.protocol import JobEvent, ReelError
+from server.db.documents import dump
 from server.db.owners import job_not_found
-from server.jobs.manager import JobManager
+from server.jobs.reading import JobReader
 
 POLL_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
-_Message = JobEvent | Exception
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, and its JSON text, which is made once for all who watch the job."""
+
+    event: JobEvent
+    text: str
+
+
+_Message = Told | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What changed so far; the newest `sequence` number, and whether it is the last."""
+
+    told: list[Told]
+    sequence: int
+    final: bool
 
 
 @dataclass
@@ -34,29 +53,27 @@ class _Watched:
 class JobWatch:
     """Hands out job events. Use from one event loop."""
 
-    def __init__(self, manager: JobManager) -> None:
+    def __init__(self, manager: JobReader) -> None:
         self._manager = manager
         self._watched: dict[str, _Watched] = {}
         self._new = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, job_id: str, after: int | None = None) -> AsyncGenerator[JobEvent]:
+    async def follow(self, job_id: str, after: int | None = None) -> AsyncGenerator[Told]:
         """First the job as it is (with `after`: what came since that sequence number), then each change,
         ending with the final state. ReelError `job.not-found` where there is no such job, or no longer."""
         async with self._listening(job_id) as queue:
-            past = await asyncio.to_thread(self._manager.events, job_id, after)
-            job = past[-1].job if past else await asyncio.to_thread(self._manager.get, job_id)
-            for event in past:
-                yield event
-            last = job.sequence if past else min(after or 0, job.sequence)
-            final = job.state.final
+            past = await asyncio.to_thread(self._past, job_id, after)
+            for told in past.told:
+                yield told
+            last, final = past.sequence, past.final
             while not final:
                 message = await queue.get()
                 if isinstance(message, Exception):
                     raise message
-                if message.sequence > last:
-                    last = message.sequence
-                    final = message.job.state.final
+                if message.event.sequence > last:
+                    last = message.event.sequence
+                    final = message.event.job.state.final
                     yield message
 
     @property
@@ -114,13 +131,19 @@ class JobWatch:
 
     async def _catch_up(self, job_id: str, watched: _Watched) -> None:
         try:
-            events = await asyncio.to_thread(self._manager.events, job_id, watched.last)
+            past = await asyncio.to_thread(self._past, job_id, watched.last)
         except ReelError as error:  # deleted this moment
             self._end(job_id, error)
             return
-        for event in events:
-            watched.last = event.sequence
-            watched.tell(event)
+        for told in past.told:
+            watched.last = told.event.sequence
+            watched.tell(told)
+
+    def _past(self, job_id: str, after: int | None) -> _Past:
+        """To be called in a thread: it reads and encodes."""
+        history = self._manager.history(job_id, after)
+        told = [Told(event, dump(event)) for event in history.events]
+        return _Past(told, history.sequence, history.final)
 
     def _end(self, job_id: str, error: Exception) -> None:
         watched = self._watched.pop(job_id)

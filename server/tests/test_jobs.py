@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from itertools import product
-from typing import Any
 
 import pytest
 
@@ -12,9 +11,11 @@ from pycore.protocol import (
     Problem,
     ReelError,
 )
+from server.db.documents import dump
 from server.db.tables import jobs
 from server.jobs import watch as watching
-from server.jobs.manager import KEPT_PROGRESS_EVENTS, delete_jobs
+from server.jobs.reading import History
+from server.jobs.rows import KEPT_PROGRESS_EVENTS, delete_jobs
 from server.jobs.states import IllegalTransition, check_transition
 from server.jobs.watch import JobWatch
 from server.tests.job_bench import CPU, Bench
@@ -90,9 +91,9 @@ def test_watchers_share_one_look_at_the_database(bench: Bench, monkeypatch: pyte
     job = bench.job()
     first_looks, polls, at_once = [0], [0], [0]
     all_watch, lock = threading.Event(), threading.Lock()
-    ask = bench.manager.events
+    ask = bench.manager.history
 
-    def counted(job_id: str, after: int | None = None) -> Any:
+    def counted(job_id: str, after: int | None = None) -> History:
         if after is not None:
             with lock:
                 polls[0] += 1
@@ -107,12 +108,12 @@ def test_watchers_share_one_look_at_the_database(bench: Bench, monkeypatch: pyte
                 all_watch.set()
         return found
 
-    monkeypatch.setattr(bench.manager, "events", counted)
+    monkeypatch.setattr(bench.manager, "history", counted)
 
-    async def follow(watch: JobWatch) -> list[int]:
-        return [event.sequence async for event in watch.follow(job.id)]
+    async def follow(watch: JobWatch) -> list[str]:
+        return [told.text async for told in watch.follow(job.id)]
 
-    async def all_of_them() -> list[list[int]]:
+    async def all_of_them() -> list[list[str]]:
         watch = JobWatch(bench.manager)
         tasks = [asyncio.create_task(follow(watch)) for _ in range(20)]
         assert await asyncio.to_thread(all_watch.wait, 60)
@@ -124,9 +125,10 @@ def test_watchers_share_one_look_at_the_database(bench: Bench, monkeypatch: pyte
         return found
 
     found = asyncio.run(all_of_them())
-    last = bench.manager.get(job.id).sequence
-    assert found == [list(range(1, last + 1))] * 20
+    assert found == [[dump(event) for event in bench.manager.events(job.id, 0)]] * 20
     assert at_once == [1]
+    later = [[id(text) for text in texts[1:]] for texts in found]
+    assert later == [later[0]] * 20, "what is told to many is encoded once"
 
 
 def test_a_watcher_is_told_when_the_job_is_deleted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +136,8 @@ def test_a_watcher_is_told_when_the_job_is_deleted(bench: Bench, monkeypatch: py
     job = bench.job()
 
     async def follow() -> None:
-        async for event in JobWatch(bench.manager).follow(job.id, 0):
-            assert event.job.state is JobState.QUEUED
+        async for told in JobWatch(bench.manager).follow(job.id, 0):
+            assert told.event.job.state is JobState.QUEUED
             with bench.database.write() as transaction:
                 delete_jobs(transaction, jobs.c.id == job.id)
 

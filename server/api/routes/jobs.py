@@ -12,7 +12,6 @@ from pycore.protocol import Job, JobEvent, JobKind, JobState, ReelError
 from server.api.auth import OWNER
 from server.api.operations import Call, Operation
 from server.api.services import Services
-from server.db.documents import dump
 from server.db.tokens import LOCAL
 from server.db.trash import empty_trash
 from server.storage.keys import result_keys, tracking_key
@@ -87,8 +86,8 @@ async def _send(services: Services, websocket: WebSocket, after: int | None) -> 
     try:
         await asyncio.to_thread(services.owners.check_job, owner, job_id)
         async with contextlib.aclosing(services.watch.follow(job_id, after)) as stream:
-            async for event in stream:
-                await websocket.send_text(dump(event))
+            async for told in stream:
+                await websocket.send_text(told.text)
     except ReelError as error:
         await websocket.close(NOT_FOUND, error.problem.title)
     else:
