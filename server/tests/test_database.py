@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -138,6 +139,28 @@ def test_many_may_start_at_once(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_a_server_that_was_restarted_is_met_anew(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many connections were left from before."""
+    monkeypatch.setattr("server.db.postgres.TRUSTED_SECONDS", 0.0)
+    url = postgres.create()
+    database = Database(url)
+    with database.read() as one, database.single() as other:
+        assert count(one) == count(other) == 1
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'reelballers'"
+    with psycopg.connect(url, autocommit=True) as server:
+        gone = server.execute(f"{cut} AND datname = current_database()".encode()).fetchall()
+    assert len(gone) == 2
+    with database.single() as one, database.read() as other, database.write() as third:
+        assert count(one) == count(other) == count(third) == 1
+    database.close()
+
+
+def count(transaction: sa.Connection) -> int:
+    return transaction.execute(sa.select(sa.func.count()).select_from(tables.schema_version)).scalar_one()
 
 
 def test_a_database_that_is_away_is_told_as_such_without_its_password() -> None:
