@@ -141,9 +141,7 @@ def test_many_may_start_at_once(database_url: str) -> None:
     assert errors == []
 
 
-def test_a_server_that_was_restarted_is_met_anew(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_was_restarted_is_met_anew(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many connections were left from before."""
     monkeypatch.setattr("server.db.postgres.TRUSTED_SECONDS", 0.0)
     url = postgres.create()
