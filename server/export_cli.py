@@ -31,7 +31,7 @@ from pycore.protocol import (
 )
 from server import export_motion
 from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped, with_notes
-from server.gpu.estimates import estimate
+from server.gpu.estimates import Work, estimate
 from server.gpu.models.descriptor import descriptor
 from server.gpu.planning import plan_export
 from server.gpu.segments import run_segments
@@ -284,7 +284,7 @@ def _result(
     processor: GpuProcessor, plan: ExportPlan, finished: FinishedFile, seconds: float
 ) -> ExportResult:
     device = processor.info()
-    expected = estimate(device, plan.work_pixels, plan.frames, plan.request.model)
+    expected = estimate(device, Work.of_export(plan.work_pixels, plan.frames, plan.request.model))
     return ExportResult(
         bytes=finished.bytes,
         seconds=round(seconds, 3),

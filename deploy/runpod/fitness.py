@@ -16,8 +16,9 @@ from deploy.tooling.paths import MANIFEST
 from deploy.tooling.stamps import file_sha256
 from pycore.protocol import ProcessorKind, Size
 from server.gpu.base import GpuProcessor
-from server.gpu.models import registry
+from server.gpu.models import detector_weights, registry, state
 from server.gpu.models.descriptor import available
+from server.gpu.models.detector import NetName
 from server.video.encode import SegmentWriter
 
 _log = logging.getLogger("reelballers.runpod")
@@ -44,7 +45,8 @@ def check_device(processor: GpuProcessor) -> None:
 
 
 def check_weights(path: Path = MANIFEST) -> None:
-    """Every weights file that the manifest pins for the offered models is there, with the pinned sha256."""
+    """Every weights file that the manifest pins for the offered models is there, with the pinned sha256,
+    and the detectors' can be read."""
     wanted = {file for model in available() for file in model.weights}
     pinned = {
         name: digest
@@ -56,6 +58,8 @@ def check_weights(path: Path = MANIFEST) -> None:
     for name in sorted(wanted & set(pinned)):
         if file_sha256(folder / name) != pinned[name]:
             raise RuntimeError(f"{folder / name} is not the file that was pinned")
+    for net in NetName:  # they come with the code, not by the manifest
+        state.read(detector_weights.path_of(net))
     _log.info("weights: %d files as pinned", len(wanted & set(pinned)))
 
 

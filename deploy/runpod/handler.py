@@ -31,6 +31,7 @@ from deploy.runpod.reporter import Reporter  # noqa: E402
 from pycore.protocol import Problem, ReelError, encode  # noqa: E402
 from server.gpu.base import GpuProcessor, Stopped  # noqa: E402
 from server.gpu.local import local_processor  # noqa: E402
+from server.gpu.local_tracker import LocalTracker  # noqa: E402
 from server.gpu.task_files import TaskFiles  # noqa: E402
 from server.gpu.task_run import TaskRun  # noqa: E402
 from server.gpu.tasks import error_text, parse_task  # noqa: E402
@@ -45,6 +46,7 @@ class Worker:
 
     def __init__(self, processor: GpuProcessor, ready_seconds: float) -> None:
         self._processor = processor
+        self._tracker = LocalTracker(processor.info())
         self._ready_seconds = ready_seconds
         self._gpu = ThreadPoolExecutor(1, "gpu")
         hosts = os.environ.get("REELBALLERS_FETCH_HOSTS", "")
@@ -74,6 +76,7 @@ class Worker:
                     task=task,
                     remote_id=str(job["id"]),
                     processor=self._processor,
+                    tracker=self._tracker,
                     files=TaskFiles(client, stop),
                     report=reporter,
                     stop=stop,

@@ -125,6 +125,9 @@ class TrackingResult:
     device: str
     players: int
     cuts: int
+    estimated_seconds: float = 0.0
+    estimated_cost_usd: float = 0.0
+    actual_cost_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

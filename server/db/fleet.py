@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pycore.protocol import ModelName, Processor, ProcessorKind
+from pycore.protocol import Processor, ProcessorKind
 from server.db.database import Database
 from server.db.documents import dump, load
 from server.db.tables import throughput, workers
@@ -85,25 +85,26 @@ class Fleet:
     def _now(self) -> Any:
         return self._database.now(self._clock)
 
-    def record_throughput(self, device: str, model: ModelName, pixels_per_second: float) -> None:
-        """Notes a measured speed; it counts half against what was measured before."""
+    def record_throughput(self, device: str, net: str, pixels_per_second: float) -> None:
+        """Notes a measured speed with a net (a ModelName, or `estimates.TRACKING`); it counts half against
+        what was measured before."""
         scope = f"throughput {device}"
-        key = (throughput.c.device == device, throughput.c.model == model.value)
+        key = (throughput.c.device == device, throughput.c.model == net)
         with self._database.write(scope) as transaction:
             query = sa.select(throughput.c.pixels_per_second).where(*key)
             before = transaction.execute(query).scalar_one_or_none()
             values = {"pixels_per_second": pixels_per_second, "updated_at": self._clock()}
             if before is None:
-                transaction.execute(sa.insert(throughput).values(device=device, model=model.value, **values))
+                transaction.execute(sa.insert(throughput).values(device=device, model=net, **values))
             else:
                 values["pixels_per_second"] = (before + pixels_per_second) / 2
                 transaction.execute(sa.update(throughput).where(*key).values(**values))
 
-    def throughput(self, device: str, model: ModelName) -> float | None:
-        """Measured pixels per second (`server.gpu.estimates.work_pixels` per wall second), None where
+    def throughput(self, device: str, net: str) -> float | None:
+        """Measured pixels per second (those of `server.gpu.estimates.Work` per wall second), None where
         nothing was measured."""
         query = sa.select(throughput.c.pixels_per_second).where(
-            throughput.c.device == device, throughput.c.model == model.value
+            throughput.c.device == device, throughput.c.model == net
         )
         with self._database.single() as connection:
             return connection.execute(query).scalar_one_or_none()

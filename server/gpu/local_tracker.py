@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pycore.protocol import Processor, ReelError, Tracking
+from pycore.protocol import Processor, ReelError, Size, Tracking
 from pycore.tracking import Detections, Floats
 from pycore.tracking.appearance import BINS, kits
 from pycore.tracking.cuts import glimpse
@@ -19,18 +19,13 @@ from server.gpu.base import Stopped
 from server.gpu.detection import detect
 from server.gpu.models.detector import NetName
 from server.gpu.models.detector_weights import default_net, load
-from server.gpu.tracking import Seen, Stretch, TrackingPlan
+from server.gpu.tracking import Seen, Stretch, TrackingPlan, net_scale
 from server.video import decode
 from server.video.prefetch import ahead
 from server.video.probe import inspect
 
 WINDOW = 48
 """Frames of a segment: two seconds or less. What is lost when a worker is killed."""
-LONGEST = {"cpu": 960}
-"""Long side of the net's input by torch's device type: more is scaled down."""
-LONGEST_GPU = 1920
-LEAST = 1280
-"""Less is enlarged where the device allows: players of few pixels are found better so."""
 
 
 class LocalTracker:
@@ -38,7 +33,7 @@ class LocalTracker:
     unless one is named."""
 
     def __init__(self, processor: Processor, net: NetName | None = None) -> None:
-        self._device, self._name = torch.device(processor.kind.value), processor.name
+        self._processor, self._device = processor, torch.device(processor.kind.value)
         self._kind = net or default_net(self._device)
         self._net: torch.nn.Module | None = None
 
@@ -105,23 +100,18 @@ class LocalTracker:
             balls = _frames(each.ball_counts, each.ball_boxes, each.ball_scores, None)
             for one, ball, view in zip(people, balls, each.glimpses, strict=True):
                 follower.add(next(times), one, ball, view)
-        return follower.tracking(f"ReelBallers' {self._kind.value} detector on {self._name}")
+        return follower.tracking(f"ReelBallers' {self._kind.value} detector on {self._processor.name}")
 
     def _look(self, picture: NDArray[np.uint8]) -> tuple[Found, NDArray[np.float32]]:
         """What is in the picture, people with their kits, and the picture as (3, H, W) in 0…1."""
         if self._net is None:
             self._net = load(self._kind, self._device)
+        size = Size(picture.shape[1], picture.shape[0])
         pixels = torch.from_numpy(picture).permute(2, 0, 1).to(self._device)
-        found = detect(self._net, pixels, self.scale(picture.shape[1], picture.shape[0]))
+        found = detect(self._net, pixels, net_scale(size, self._processor.kind))
         unit = np.multiply(picture.transpose(2, 0, 1), np.float32(1 / 255), dtype=np.float32)
         people = found.people
         return Found(Detections(people.boxes, people.scores, kits(unit, people.boxes)), found.ball), unit
-
-    def scale(self, width: int, height: int) -> float:
-        """How a picture of that size is scaled for the net."""
-        longest = LONGEST.get(self._device.type, LONGEST_GPU)
-        long = max(width, height)
-        return min(max(1.0, min(LEAST, longest) / long), longest / long)
 
 
 def _counts(frames: list[Detections]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Decides where an export runs, and says why. Pure; nobody else decides.
+"""Decides where a job runs, and says why. Pure; nobody else decides.
 
 Left to itself it takes this server's GPU where that is free, else RunPod where that is configured and may be
 paid for, else this server's processors as they are: the GPU after what waits for it, or the CPU.
@@ -15,7 +15,7 @@ _GPUS = (ProcessorKind.CUDA, ProcessorKind.MPS)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A processor with what the export would take there; `busy`: other jobs come first; `capped`: it may not
+    """A processor with what the job would take there; `busy`: other jobs come first; `capped`: it may not
     be paid for."""
 
     estimate: Estimate
@@ -151,7 +151,7 @@ def _why_here(every: Sequence[Candidate], here: Candidate) -> str:
 def _beyond(allowance: Allowance, estimate: Estimate) -> str:
     left = _money(max(allowance.left_usd, 0.0))
     cost, cap = _money(estimate.cost_usd), _money(allowance.cap_usd)
-    return f"This export costs about {cost}, and of {allowance.whose} ({cap}) {left} is left."
+    return f"This costs about {cost}, and of {allowance.whose} ({cap}) {left} is left."
 
 
 def _label(estimate: Estimate) -> str:

@@ -23,6 +23,8 @@ class TaskKind(StrEnum):
     """The picture, or a crop of it, at twice or four times its size (UpscaleParams)."""
     EXPORT = "export"
     """A reel of several clips (pycore's ExportRequest)."""
+    TRACK = "track"
+    """The players of one file (TrackParams); the result is a Tracking document as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class UpscaleParams:
     scale: int = 2
     model: ModelName = ModelName.QUICK
     crop: Rect | None = None
+    in_us: int = 0
+    out_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackParams:
+    """Params of `track`. `out_us` None: to the end."""
+
     in_us: int = 0
     out_us: int | None = None
 
@@ -89,8 +99,8 @@ class Metadata:
 
     `bytes`, `sha256`, `frames`, `duration_us`, `has_audio`, `notes` as in FinishedFile. `seconds`: the whole
     run; `compute_seconds`: in segments and joining. `made` of `segments` were made in this run, with
-    `work_pixels` out of the net in `segment_seconds`. `start_seconds`: what it took the worker to get ready,
-    0 unless this was its first job.
+    `work_pixels` through the net in `segment_seconds`. `start_seconds`: what it took the worker to get ready,
+    0 unless this was its first job. `players` and `cuts` of a tracking document.
     """
 
     task: TaskKind
@@ -107,7 +117,8 @@ class Metadata:
     segments: int
     made: int
     start_seconds: float = 0.0
-    encoder: str = ""
+    players: int = 0
+    cuts: int = 0
     notes: list[str] = field(default_factory=list)
 
 

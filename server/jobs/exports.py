@@ -7,7 +7,6 @@ where the file is, the step is done, and its facts are known without doing it ag
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -23,9 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExportSteps(JobSteps):
-    """The steps of an export. `spent`: what a job has cost elsewhere before it came here, in dollars."""
-
-    spent: Callable[[str], float] = lambda job_id: 0.0
+    """The steps of an export."""
 
     def plan(self, job_id: str) -> ExportPlan:
         """Checks the request against the source and cuts it into segments."""

@@ -132,6 +132,13 @@ class JobReader:
         with self._database.single() as connection:
             return load(TrackingRequest, row_of(connection, job_id).request)
 
+    def asked_route(self, job_id: str) -> Route:
+        """What the request said about where to run."""
+        with self._database.single() as connection:
+            row = row_of(connection, job_id)
+        kind = ExportRequest if load(Job, row.document).kind is JobKind.EXPORT else TrackingRequest
+        return load(kind, row.request).route
+
     def compute_seconds(self, job_id: str) -> float:
         """Seconds of computing noted so far, over all attempts."""
         with self._database.single() as connection:

@@ -1,4 +1,4 @@
-"""The steps of an export at RunPod: send it, follow it, account for what came of it. Each may be killed and
+"""The steps of a job at RunPod: send it, follow it, account for what came of it. Each may be killed and
 repeated at any moment.
 
 What keeps a job from being run, or paid, twice:
@@ -14,24 +14,26 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Generic, TypeVar, assert_never
 
-from pycore.protocol import ExportResult, ReelError
+from pycore.protocol import ReelError
 from server.db.attempts import Attempt, Attempts, End
-from server.db.documents import adapter, dump, load
-from server.gpu.base import ExportPlan
+from server.db.documents import adapter, dump
 from server.gpu.runpod import RemoteJob, RemoteState, RunPodClient, SubmissionUnclear
-from server.gpu.tasks import Output, problem_of
-from server.jobs.exports import ExportSteps
+from server.gpu.tasks import Metadata, Output, problem_of
 from server.jobs.remote_claims import Claims
+from server.jobs.remote_errand import Errand
 from server.jobs.remote_ledger import RemoteLedger
-from server.jobs.remote_tasks import LONGEST_URL_SECONDS, TooLong, export_task, webhook_path
+from server.jobs.remote_tasks import LONGEST_URL_SECONDS, Reach, TooLong, webhook_path
 from server.jobs.reporter import FINISH_SHARE
-from server.jobs.steps import Cancelled, WorkerStopping
+from server.jobs.steps import Cancelled, JobSteps, WorkerStopping
 from server.storage.keys import result_keys, segments_folder
 from server.storage.signing import UrlSigner
 
 _log = logging.getLogger(__name__)
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 ATTEMPTS = 3
 SUBMISSIONS = 3
@@ -56,11 +58,13 @@ class _Over(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteSteps:
-    """The steps, and what they need. `exports` has what they share with exports on this machine; `webhooks`
-    signs the URLs that RunPod calls when a job is over (None: it cannot reach this server)."""
+class RemoteSteps(Generic[P, R]):
+    """The steps, and what they need. `jobs` has what they share with jobs on this machine, `errand` what is
+    its own to the kind of job; `webhooks` signs the URLs that RunPod calls when a job is over (None: it
+    cannot reach this server)."""
 
-    exports: ExportSteps
+    jobs: JobSteps
+    errand: Errand[P, R]
     attempts: Attempts
     client: RunPodClient
     ledger: RemoteLedger
@@ -68,7 +72,7 @@ class RemoteSteps:
     webhooks: UrlSigner | None = None
     clock: Callable[[], float] = time.time
 
-    def run(self, job_id: str, plan: ExportPlan) -> None:
+    def run(self, job_id: str, plan: P) -> None:
         """Sends the job to RunPod, or takes up following it, until its result lies in the storage. Raises
         Cancelled, Fallback, or the ReelError that RunPod's worker gave."""
         why = "RunPod failed it several times"
@@ -87,29 +91,33 @@ class RemoteSteps:
                 why = str(over)
                 _log.warning("job %s: attempt %s is over: %s", job_id, attempt.id, why)
 
-    def finish(self, job_id: str, plan: ExportPlan) -> None:
+    def finish(self, job_id: str, plan: P) -> None:
         """Accounts for the result and ends the job."""
-        storage, manager = self.exports.storage, self.exports.manager
+        storage, manager = self.jobs.storage, self.jobs.manager
         facts = result_keys(job_id)[1]
-        metadata = self.ledger.metadata(job_id)
+        metadata = self._metadata(job_id)
         if metadata is None:
             raise ReelError.of("runpod.no-result", "RunPod's worker left no result", status=502)
         if storage.stat(facts) is None:
             estimate, spent = manager.get(job_id).estimate, self.attempts.spent(job_id)
-            storage.put(facts, [dump(self.ledger.result(plan, metadata, estimate, spent)).encode()])
+            result = self.errand.result(plan, metadata, estimate, spent)
+            storage.put(facts, [dump(result).encode()])
             if metadata.segment_seconds > 0 and metadata.work_pixels > 0:
                 speed = metadata.work_pixels / metadata.segment_seconds
-                self.exports.fleet.record_throughput(metadata.device, plan.request.model, speed)
-        result = load(ExportResult, b"".join(storage.get(facts)).decode())
+                self.jobs.fleet.record_throughput(metadata.device, self.errand.net(plan), speed)
+        result = self.errand.load(b"".join(storage.get(facts)).decode())
         storage.delete_folder(segments_folder(job_id))
-        manager.succeed(job_id, result)
-        _log.info("job %s: succeeded at RunPod for $%.4f", job_id, result.actual_cost_usd)
+        self.errand.succeed(manager, job_id, result)
+        _log.info("job %s: succeeded at RunPod for $%.4f", job_id, self.attempts.spent(job_id))
+
+    def _metadata(self, job_id: str) -> Metadata | None:
+        return self.ledger.metadata(job_id, self.errand.result_key(job_id))
 
     # Sending
 
     def _begin(self, job_id: str) -> Attempt:
         self._raise_if_cancelled(job_id, None)
-        manager, settings = self.exports.manager, self.ledger.settings
+        manager, settings = self.jobs.manager, self.ledger.settings
         estimate = manager.get(job_id).estimate
         cost = estimate.cost_usd if estimate else 0.0
         try:
@@ -119,7 +127,7 @@ class RemoteSteps:
         except ReelError as error:
             raise Fallback(error.problem.detail.rstrip(".")) from error
 
-    def _sent(self, job_id: str, plan: ExportPlan, attempt: Attempt, *, fresh: bool) -> Attempt:
+    def _sent(self, job_id: str, plan: P, attempt: Attempt, *, fresh: bool) -> Attempt:
         """The attempt with RunPod's id."""
         unclear_since = None if fresh else self.clock()
         submissions = 0
@@ -143,9 +151,9 @@ class RemoteSteps:
             attempt = self.attempts.get(attempt.id)
         return attempt
 
-    def _submit(self, job_id: str, plan: ExportPlan, attempt: Attempt) -> float | None:
+    def _submit(self, job_id: str, plan: P, attempt: Attempt) -> float | None:
         """None when RunPod's id is on record, else since when it is unclear."""
-        job = self.exports.manager.get(job_id)
+        job = self.jobs.manager.get(job_id)
         execution_s = max(3 * job.estimate.seconds if job.estimate else 0.0, LEAST_EXECUTION_SECONDS)
         # what took too long before gets twice the time
         execution_s *= 2 ** sum(each.end is End.TIMED_OUT for each in self.attempts.of_job(job_id))
@@ -155,9 +163,7 @@ class RemoteSteps:
             self.webhooks.sign("POST", webhook_path(attempt.id), expires_at, {}) if self.webhooks else None
         )
         try:
-            task = export_task(
-                self.exports.storage, self.exports.media, job.project_id, plan, attempt, expires_at
-            )
+            task = self.errand.task(Reach(self.jobs.storage, self.jobs.media, job, attempt, expires_at), plan)
             remote = self.client.submit(task, execution_s=execution_s, ttl_s=ttl_s, webhook=webhook)
         except TooLong as error:
             self.attempts.end(attempt.id, End.WITHDRAWN, 0.0)
@@ -227,7 +233,7 @@ class RemoteSteps:
             _log.info("attempt %s: RunPod's job %s was one too many", attempt.id, remote.id)
             self.attempts.name(attempt.id, holder)
             return False
-        metadata = self.ledger.metadata(job_id)
+        metadata = self._metadata(job_id)
         cost = self.ledger.cost(attempt, remote, metadata)
         self.attempts.end(attempt.id, End.FAULT if metadata is None else End.SUCCEEDED, cost)
         if metadata is None:
@@ -236,7 +242,7 @@ class RemoteSteps:
 
     def _ended(self, job_id: str, attempt: Attempt, remote: RemoteJob) -> None:
         """The RunPod job is over without having said that it is done."""
-        metadata = self.ledger.metadata(job_id)
+        metadata = self._metadata(job_id)
         cost = self.ledger.cost(attempt, remote, metadata)
         if metadata is not None:
             return self.attempts.end(attempt.id, End.SUCCEEDED, cost)
@@ -262,7 +268,7 @@ class RemoteSteps:
 
     def _lost(self, job_id: str, attempt: Attempt, why: str) -> None:
         """RunPod tells nothing of the job: what is in the storage decides."""
-        metadata = self.ledger.metadata(job_id)
+        metadata = self._metadata(job_id)
         if metadata is not None:
             return self.attempts.end(attempt.id, End.SUCCEEDED, self.ledger.cost(attempt, None, metadata))
         self.claims.call_off(attempt, End.FAULT)
@@ -280,16 +286,16 @@ class RemoteSteps:
         return number
 
     def _tell(self, job_id: str, share: float, message: str) -> None:
-        job = self.exports.manager.get(job_id)
+        job = self.jobs.manager.get(job_id)
         progress = max(share * (1 - FINISH_SHARE), job.progress)
         if (message, progress) != (job.message, job.progress):
             left = job.estimate.seconds * (1 - share) if job.estimate else None
-            self.exports.manager.progress(job_id, progress, message, left, 0.0)
+            self.jobs.manager.progress(job_id, progress, message, left, 0.0)
 
     def _raise_if_cancelled(self, job_id: str, attempt: Attempt | None) -> None:
-        if self.exports.stopping.is_set():
+        if self.jobs.stopping.is_set():
             raise WorkerStopping
-        if self.exports.manager.cancel_requested(job_id):
+        if self.jobs.manager.cancel_requested(job_id):
             if attempt is not None:
                 self.claims.call_off(attempt)
             raise Cancelled
@@ -297,8 +303,8 @@ class RemoteSteps:
     def _pause(self, job_id: str, attempt: Attempt, seconds: float) -> None:
         """Waits, but not on when a webhook comes, the job is cancelled or this process is to end."""
         until = self.clock() + seconds
-        while self.clock() < until and not self.exports.stopping.wait(min(TICK_SECONDS, seconds)):
-            if self.exports.manager.cancel_requested(job_id):
+        while self.clock() < until and not self.jobs.stopping.wait(min(TICK_SECONDS, seconds)):
+            if self.jobs.manager.cancel_requested(job_id):
                 return
             if self.attempts.get(attempt.id).nudges > attempt.nudges:
                 return

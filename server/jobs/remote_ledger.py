@@ -4,16 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pycore.protocol import Estimate, ExportResult
 from server.config.runpod import RunPodSettings
 from server.db.attempts import Attempt
 from server.db.documents import load
-from server.gpu.base import ExportPlan
 from server.gpu.prices import Prices
 from server.gpu.runpod import RemoteJob
 from server.gpu.tasks import Metadata
 from server.storage.base import Storage
-from server.storage.keys import remote_facts_key, result_keys
+from server.storage.keys import remote_facts_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,10 @@ class RemoteLedger:
     prices: Prices
     clock: Callable[[], float] = time.time
 
-    def metadata(self, job_id: str) -> Metadata | None:
+    def metadata(self, job_id: str, result_key: str) -> Metadata | None:
         """What the worker left beside its result, where both are there and belong together. RunPod keeps
         outputs for half an hour, and late progress may hide them: this is what counts."""
-        file = self.storage.stat(result_keys(job_id)[0])
+        file = self.storage.stat(result_key)
         if file is None or self.storage.stat(remote_facts_key(job_id)) is None:
             return None
         metadata = load(Metadata, b"".join(self.storage.get(remote_facts_key(job_id))).decode())
@@ -50,26 +48,3 @@ class RemoteLedger:
             gpu = self.prices.class_of(metadata.device, attempt.gpu)
             start = max(start, metadata.start_seconds) if metadata.start_seconds else 0.0
         return self.prices.cost(gpu, seconds, start_seconds=start, active=self.settings.active)
-
-    def result(
-        self, plan: ExportPlan, metadata: Metadata, estimate: Estimate | None, spent: float
-    ) -> ExportResult:
-        """The job's record. `spent`: what all its attempts cost together."""
-        seconds = metadata.compute_seconds
-        return ExportResult(
-            bytes=metadata.bytes,
-            seconds=seconds,
-            frames=metadata.frames,
-            fps=metadata.frames / max(seconds, 1e-6),
-            device=f"RunPod {metadata.device}",
-            model=plan.request.model,
-            in_size=plan.clips[0].in_size,
-            out_size=plan.out_size,
-            duration_us=metadata.duration_us,
-            has_audio=metadata.has_audio,
-            estimated_seconds=estimate.seconds if estimate else 0.0,
-            estimated_cost_usd=estimate.cost_usd if estimate else 0.0,
-            actual_cost_usd=spent,
-            sha256=metadata.sha256,
-            notes=metadata.notes,
-        )

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pycore.protocol import Estimate, ModelName, Processor, ProcessorKind, Route
+from pycore.protocol import Estimate, Processor, ProcessorKind, Route
 from server.config import Config
 from server.config.runpod import RunPodSettings
 from server.db.attempts import Attempts
 from server.db.fleet import Fleet
 from server.gpu import prices
 from server.gpu.breaker import distrust
-from server.gpu.estimates import estimate, estimate_remote
+from server.gpu.estimates import Work, estimate, estimate_remote
 from server.gpu.router import Candidate, Choice, Policy, choose, mark_recommended
 from server.jobs.manager import JobManager
 
@@ -30,26 +30,25 @@ class Routing:
     attempts: Attempts
     clock: Callable[[], float] = time.time
 
-    def estimates(self, owner: str, work: float, frames: int, model: ModelName) -> list[Estimate]:
-        """What `frames` frames with `work` of `work_pixels` in all would take on each processor, the
-        recommended one marked. ReelError `model.unknown`."""
-        return mark_recommended(self.candidates(work, frames, model), self.policy(owner))
+    def estimates(self, owner: str, work: Work) -> list[Estimate]:
+        """What the work would take on each processor, the recommended one marked."""
+        return mark_recommended(self.candidates(work), self.policy(owner))
 
-    def choose(self, owner: str, asked: Route, work: float, frames: int, model: ModelName) -> Choice:
-        """Where such an export runs. ReelError `route.*`, `model.unknown`."""
-        return choose(asked, self.candidates(work, frames, model), self.policy(owner))
+    def choose(self, owner: str, asked: Route, work: Work) -> Choice:
+        """Where such a job runs. ReelError `route.*`."""
+        return choose(asked, self.candidates(work), self.policy(owner))
 
-    def candidates(self, work: float, frames: int, model: ModelName) -> list[Candidate]:
+    def candidates(self, work: Work) -> list[Candidate]:
         """This server's processors, and RunPod where it is configured."""
         busy = self.jobs.busy(self.fleet.count())
         local = [
-            estimate(processor, work, frames, model, self.fleet.throughput(processor.name, model))
+            estimate(processor, work, self.fleet.throughput(processor.name, work.net))
             for processor in self.fleet.processors()
         ]
         found = [Candidate(each, busy) for each in local]
         settings = self.config.runpod
         if settings is not None:
-            found.append(Candidate(self._remote(settings, work, frames, model)))
+            found.append(Candidate(self._remote(settings, work)))
         return found
 
     def processors(self) -> list[Processor]:
@@ -66,17 +65,15 @@ class Routing:
         allowances = self.attempts.allowances(owner, settings.caps)
         return Policy(allowances, distrust(self.attempts.outcomes(), self.clock()))
 
-    def _remote(self, settings: RunPodSettings, work: float, frames: int, model: ModelName) -> Estimate:
+    def _remote(self, settings: RunPodSettings, work: Work) -> Estimate:
         table = prices.load_named(settings.pricing)
         gpu = table.of(settings.gpu)
-        measured = [self.fleet.throughput(device, model) for device in gpu.devices]
+        measured = [self.fleet.throughput(device, work.net) for device in gpu.devices]
         return estimate_remote(
             self._processor(settings, table),
             table,
             settings.gpu,
             work,
-            frames,
-            model,
             measured=min((each for each in measured if each), default=None),
             active=settings.active,
         )

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,8 @@ class WorkerStopping(BaseException):
 @dataclass(frozen=True, slots=True)
 class JobSteps:
     """What steps need. `stopping` is set when this process is to end; `tmp` is scratch space; `working` is
-    held while a file is being made."""
+    held while a file is being made; `spent`: what a job has cost elsewhere before it came here, in
+    dollars."""
 
     manager: JobManager
     media: MediaTable
@@ -45,6 +46,7 @@ class JobSteps:
     tmp: Path
     stopping: threading.Event
     working: threading.Lock = field(default_factory=threading.Lock)
+    spent: Callable[[str], float] = lambda job_id: 0.0
 
     def begin(self, job_id: str) -> bool:
         """Marks the job as running; False where there is nothing to do any more."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pycore.protocol import TrackingResult
 from server.db.documents import dump, load
 from server.gpu.base import Stopped
-from server.gpu.tracking import Seen, Tracker, TrackingPlan
+from server.gpu.estimates import TRACKING
+from server.gpu.tracking import Seen, Tracker, TrackingPlan, net_pixels
 from server.jobs.reporter import SegmentReporter
 from server.jobs.steps import JobSteps, WorkerStopping
 from server.storage.keys import result_keys, seen_key, segments_folder, tracking_key
@@ -68,6 +69,7 @@ class TrackingSteps(JobSteps):
             self.manager.progress(job_id, 1.0, "Storing the result", None, time.monotonic() - began)
             text = dump(found).encode()
             seconds = self.manager.compute_seconds(job_id)
+            estimate, spent = self.manager.get(job_id).estimate, self.spent(job_id)
             result = TrackingResult(
                 bytes=len(text),
                 seconds=seconds,
@@ -76,7 +78,13 @@ class TrackingSteps(JobSteps):
                 device=self.processor.info().name,
                 players=len(found.tracks),
                 cuts=len(found.cuts),
+                estimated_seconds=estimate.seconds if estimate else 0.0,
+                estimated_cost_usd=estimate.cost_usd if estimate else 0.0,
+                actual_cost_usd=spent,  # this machine's own work is free
             )
+            if not spent and seconds > 0:  # else some of it was made elsewhere, in who knows what time
+                pixels = plan.frames * net_pixels(plan.size, self.processor.info().kind)
+                self.fleet.record_throughput(self.processor.info().name, TRACKING, pixels / seconds)
             self.storage.put(facts, [dump(result).encode()])
             self.storage.put(document, [text])
         result = load(TrackingResult, self._text(facts))

@@ -26,12 +26,13 @@ from server.db.database import Database
 from server.db.fleet import HEARTBEAT_SECONDS, Fleet
 from server.db.media import MediaTable
 from server.gpu.base import ExportPlan
+from server.gpu.estimates import Work
+from server.gpu.tracking import TrackingPlan
 from server.jobs.exports import ExportSteps
 from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
-from server.jobs.remote import RemoteSteps
-from server.jobs.remote_setup import come_home, open_remote, start_sweeping
-from server.jobs.remote_workflow import register_remote
+from server.jobs.remote_setup import Remote, come_home, open_remote, start_sweeping
+from server.jobs.remote_workflow import Kind, register_remote
 from server.jobs.tracking import TrackingSteps
 from server.jobs.workflows import MAX_RECOVERIES, register_export, register_tracking
 from server.storage.opening import open_storage
@@ -80,7 +81,6 @@ def run_worker(config: Config) -> None:
         stopping,
         spent=attempts.spent,
     )
-    remote = open_remote(config, attempts, steps)
     tracking = TrackingSteps(
         manager,
         steps.media,
@@ -90,8 +90,10 @@ def run_worker(config: Config) -> None:
         scratch,
         stopping,
         steps.working,
+        steps.spent,
         tracker=LocalTracker(processor.info()),
     )
+    remote = open_remote(config, attempts, steps, tracking)
     fleet.heartbeat(lock.executor, processor.info())
     dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps, tracking, remote))
     if remote is not None:
@@ -199,7 +201,7 @@ def _launch_dbos(
     executor: str,
     exports: ExportSteps,
     tracking: TrackingSteps,
-    remote: RemoteSteps | None,
+    remote: Remote | None,
 ) -> Workflows:
     settings: DBOSConfig = {
         "name": "reelballers",
@@ -212,17 +214,30 @@ def _launch_dbos(
     if config.postgres:
         settings["sys_db_pool_size"] = 5
     DBOS(config=settings)
-    export = register_export(exports)
+    export, track = register_export(exports), register_tracking(tracking)
 
-    def go_on_here(job_id: str, plan: ExportPlan, why: str) -> None:
-        come_home(exports, job_id, plan, why)
+    def export_here(job_id: str, plan: ExportPlan, why: str) -> None:
+        work = Work.of_export(plan.work_pixels, plan.frames, plan.request.model)
+        come_home(exports, job_id, work, why)
         with SetWorkflowID(_home(job_id)):
             DBOS.enqueue_workflow(QUEUE, export, job_id)
 
+    def track_here(job_id: str, plan: TrackingPlan, why: str) -> None:
+        come_home(tracking, job_id, Work.of_tracking(plan.size, plan.frames), why)
+        with SetWorkflowID(_home(job_id)):
+            DBOS.enqueue_workflow(QUEUE, track, job_id)
+
+    remote_export = Kind("remote", ExportPlan, exports.plan, export_here)
+    remote_track = Kind("remote-tracking", TrackingPlan, tracking.plan, track_here)
     workflows = {
         (JobKind.EXPORT, Route.LOCAL): export,
-        (JobKind.EXPORT, Route.RUNPOD): register_remote(exports, remote, go_on_here),
-        (JobKind.TRACKING, Route.LOCAL): register_tracking(tracking),
+        (JobKind.EXPORT, Route.RUNPOD): register_remote(
+            remote_export, exports, remote.exports if remote else None
+        ),
+        (JobKind.TRACKING, Route.LOCAL): track,
+        (JobKind.TRACKING, Route.RUNPOD): register_remote(
+            remote_track, tracking, remote.tracking if remote else None
+        ),
     }
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL_SECONDS)

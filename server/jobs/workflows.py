@@ -54,7 +54,7 @@ def register_export(steps: ExportSteps) -> Callable[[str], None]:
         )
 
     @DBOS.workflow(name="export", max_recovery_attempts=MAX_RECOVERIES)
-    @_logged
+    @logged
     def export(job_id: str) -> None:
         if not steps.begin(job_id):
             return
@@ -90,7 +90,7 @@ def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
         return attempt(f"job {job_id}: linking", steps.stopping, lambda: steps.finish(job_id, plan))
 
     @DBOS.workflow(name="tracking", max_recovery_attempts=MAX_RECOVERIES)
-    @_logged
+    @logged
     def tracking(job_id: str) -> None:
         if not steps.begin(job_id):
             return
@@ -107,15 +107,15 @@ def register_tracking(steps: TrackingSteps) -> Callable[[str], None]:
     return tracking
 
 
-def _logged(run: Callable[[str], None]) -> Callable[[str], None]:
+def logged(run: Callable[[str], None]) -> Callable[[str], None]:
     """What is logged while it runs carries the job's id."""
 
     @functools.wraps(run)
-    def logged(job_id: str) -> None:
+    def about(job_id: str) -> None:
         with logs.about(job=job_id):
             run(job_id)
 
-    return logged
+    return about
 
 
 def attempt(what: str, stopping: threading.Event, work: Callable[[], str | None]) -> Outcome:

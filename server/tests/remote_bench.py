@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pycore.protocol import Estimate, Job, Processor, ProcessorKind, Route, encode
+from pycore.protocol import Estimate, ExportResult, Job, Processor, ProcessorKind, Route, encode
 from server.config.runpod import Caps, RunPodSettings
 from server.db.attempts import Attempt, Attempts
 from server.db.documents import dump
@@ -20,6 +21,7 @@ from server.gpu.tasks import Metadata, Output, TaskKind
 from server.jobs import remote, remote_claims
 from server.jobs.remote import RemoteSteps
 from server.jobs.remote_claims import Claims
+from server.jobs.remote_errand import ExportErrand
 from server.jobs.remote_ledger import RemoteLedger
 from server.storage.keys import remote_facts_key, result_keys
 from server.tests.job_bench import REQUEST, Bench, open_bench
@@ -33,7 +35,7 @@ RESULT = b"a reel"
 class Following(threading.Thread):
     """`run` of the steps in a thread; `end` waits for it and gives what it raised, if anything."""
 
-    def __init__(self, steps: RemoteSteps, job_id: str, plan: ExportPlan) -> None:
+    def __init__(self, steps: RemoteSteps[Any, Any], job_id: str, plan: Any) -> None:
         super().__init__(daemon=True)
         self._work = lambda: steps.run(job_id, plan)
         self._raised: BaseException | None = None
@@ -62,14 +64,14 @@ class RemoteBench:
     client: RunPodClient
 
     @property
-    def steps(self) -> RemoteSteps:
+    def steps(self) -> RemoteSteps[ExportPlan, ExportResult]:
         return self.anew()
 
-    def anew(self) -> RemoteSteps:
+    def anew(self) -> RemoteSteps[ExportPlan, ExportResult]:
         exports = replace(self.bench.steps, stopping=threading.Event())
         ledger = RemoteLedger(self.bench.storage, self.settings, prices.load())
         claims = Claims(self.bench.storage, self.attempts, self.client, ledger, exports.stopping)
-        return RemoteSteps(exports, self.attempts, self.client, ledger, claims)
+        return RemoteSteps(exports, ExportErrand(), self.attempts, self.client, ledger, claims)
 
     def job(self) -> Job:
         job, _ = self.bench.manager.create(
@@ -81,7 +83,7 @@ class RemoteBench:
     def plan(self) -> ExportPlan:
         return self.bench.processor.plan({}, REQUEST)
 
-    def follow(self, job: Job, steps: RemoteSteps | None = None) -> Following:
+    def follow(self, job: Job, steps: RemoteSteps[Any, Any] | None = None) -> Following:
         return Following(steps or self.steps, job.id, self.plan())
 
     def attempt(self, job: Job) -> Attempt:

@@ -5,12 +5,14 @@ import pytest
 
 from pycore.protocol import ModelName, Processor, ProcessorKind, ReelError, Route, Size
 from server.gpu import prices
-from server.gpu.estimates import START_SECONDS, TRANSFER_SECONDS, estimate, estimate_remote, work_pixels
+from server.gpu.estimates import START_SECONDS, TRANSFER_SECONDS, Work, estimate, estimate_remote, work_pixels
 
 CPU = Processor(ProcessorKind.CPU, "Some CPU", True)
 GPU = Processor(ProcessorKind.CUDA, "NVIDIA H200", True)
 REMOTE = Processor(ProcessorKind.RUNPOD, "RunPod RTX 4090", True)
-WORK = work_pixels(Size(608, 1080), 300, ModelName.QUICK)
+PIXELS = work_pixels(Size(608, 1080), 300, ModelName.QUICK)
+UHD = Size(3840, 2160)
+WORK = Work.of_export(PIXELS, 300, ModelName.QUICK)
 
 
 def test_work_is_what_comes_out_of_the_net() -> None:
@@ -18,21 +20,30 @@ def test_work_is_what_comes_out_of_the_net() -> None:
 
 
 def test_defaults_differ_by_kind_and_say_so() -> None:
-    slow, fast = (estimate(each, WORK, 300, ModelName.QUICK) for each in (CPU, GPU))
+    slow, fast = (estimate(each, WORK) for each in (CPU, GPU))
     assert slow.seconds > 10 * fast.seconds
     assert (slow.basis, fast.basis) == ("default for CPUs", "default for NVIDIA GPUs")
     assert (slow.route, slow.cost_usd, slow.frames) == (Route.LOCAL, 0.0, 300)
 
 
 def test_a_measured_throughput_wins() -> None:
-    made = estimate(CPU, WORK, 300, ModelName.QUICK, measured=WORK / 60)
+    made = estimate(CPU, WORK, measured=PIXELS / 60)
     assert made.seconds == pytest.approx(60 + START_SECONDS, abs=0.1)
     assert made.basis == "measured on this machine"
 
 
 @pytest.mark.parametrize("model", list(ModelName))
 def test_every_model_has_a_figure_before_anything_was_measured(model: ModelName) -> None:
-    assert estimate(CPU, WORK, 1, model).seconds > START_SECONDS
+    assert estimate(CPU, Work.of_export(PIXELS, 300, model)).seconds > START_SECONDS
+
+
+def test_tracking_follows_what_goes_into_the_detector() -> None:
+    small, full, huge = (Work.of_tracking(size, 100) for size in (Size(640, 360), Size(1920, 1080), UHD))
+    for kind, pixels in ((ProcessorKind.CPU, 960 * 540), (ProcessorKind.CUDA, 1920 * 1080)):
+        assert full.pixels(kind) == huge.pixels(kind) == pytest.approx(100 * pixels)
+    assert small.pixels(ProcessorKind.CUDA) == pytest.approx(100 * 1280 * 720), "small players are enlarged"
+    assert estimate(CPU, full).seconds > 10 * estimate(GPU, full).seconds
+    assert estimate(GPU, full, measured=full.pixels(GPU.kind) / 60).seconds == 60 + START_SECONDS
 
 
 # RunPod
@@ -40,7 +51,7 @@ def test_every_model_has_a_figure_before_anything_was_measured(model: ModelName)
 
 def test_start_and_idle_time_are_in_the_price() -> None:
     table = prices.load()
-    made = estimate_remote(REMOTE, table, "4090", WORK, 300, ModelName.QUICK, measured=WORK / 60)
+    made = estimate_remote(REMOTE, table, "4090", WORK, measured=PIXELS / 60)
     working = 60 + TRANSFER_SECONDS
     assert made.seconds == pytest.approx(table.start_seconds + working, abs=0.1)
     billed = table.start_seconds + working + table.idle_seconds
@@ -50,17 +61,13 @@ def test_start_and_idle_time_are_in_the_price() -> None:
 
 
 def test_a_worker_that_is_always_on_starts_at_once_and_is_billed_for_work() -> None:
-    made = estimate_remote(
-        REMOTE, prices.load(), "4090", WORK, 300, ModelName.QUICK, measured=WORK / 60, active=True
-    )
+    made = estimate_remote(REMOTE, prices.load(), "4090", WORK, measured=PIXELS / 60, active=True)
     assert made.cost_usd == pytest.approx((60 + TRANSFER_SECONDS) * 0.00021, abs=1e-4)
     assert made.basis == "measured there before"
 
 
 def test_a_faster_class_takes_less_time_until_both_are_measured() -> None:
-    slow, fast = (
-        estimate_remote(REMOTE, prices.load(), gpu, WORK, 300, ModelName.QUICK) for gpu in ("l4", "h100")
-    )
+    slow, fast = (estimate_remote(REMOTE, prices.load(), gpu, WORK) for gpu in ("l4", "h100"))
     assert slow.seconds > 2 * fast.seconds
     assert slow.basis.startswith("default for L4")
 
@@ -110,5 +117,5 @@ def test_the_deploy_guides_cost_table_follows_from_the_prices() -> None:
         frames = int(seconds) * int(fps)
         work = work_pixels(Size(int(width), int(height)), frames, ModelName.QUICK)
         for gpu, cost in zip(("4090", "l4", "h100"), costs.split(" | "), strict=True):
-            made = estimate_remote(REMOTE, prices.load(), gpu, work, frames, ModelName.QUICK)
+            made = estimate_remote(REMOTE, prices.load(), gpu, Work.of_export(work, frames, ModelName.QUICK))
             assert f"${made.cost_usd:.2f}" == cost, (seconds, width, gpu)

@@ -10,7 +10,7 @@ from pycore.protocol import Processor, ProcessorKind, ReelError, Size
 from server.gpu.base import Stopped
 from server.gpu.local_tracker import WINDOW, LocalTracker
 from server.gpu.models.detector import NetName
-from server.gpu.tracking import Seen
+from server.gpu.tracking import Seen, net_scale
 from server.tests.clips import make
 
 TRACKER = LocalTracker(Processor(ProcessorKind.CPU, "CPU", True), NetName.BROWSER)
@@ -63,4 +63,4 @@ def test_it_stops_when_told(tmp_path: Path) -> None:
     ("width", "height", "long"), [(1920, 1080, 960), (3072, 1728, 960), (640, 360, 960), (108, 1920, 960)]
 )
 def test_pictures_are_brought_to_a_size_that_the_device_can_do(width: int, height: int, long: int) -> None:
-    assert max(width, height) * TRACKER.scale(width, height) == pytest.approx(long)
+    assert max(width, height) * net_scale(Size(width, height), ProcessorKind.CPU) == pytest.approx(long)

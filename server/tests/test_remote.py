@@ -126,7 +126,7 @@ def test_a_process_that_died_before_it_knew_the_id_finds_the_job(remote: RemoteB
     following = remote.follow(job, first)
     at_work = taken(plane)
     await_("the id", lambda: remote.attempt(job).remote_id)
-    first.exports.stopping.set()
+    first.jobs.stopping.set()
     assert isinstance(following.end(), WorkerStopping)
     remote.attempts._update(remote.attempt(job).id, remote_id=None)  # as if it had died just before
     following = remote.follow(job)
@@ -140,7 +140,7 @@ def test_a_restart_takes_up_following(remote: RemoteBench, plane: Plane) -> None
     following = remote.follow(job, first)
     at_work = taken(plane)
     await_("the id", lambda: remote.attempt(job).remote_id)
-    first.exports.stopping.set()
+    first.jobs.stopping.set()
     assert isinstance(following.end(), WorkerStopping)
     remote.work(job, at_work)  # it ends while nobody looks
     plane.expire(at_work.id)  # and its result is kept no longer
@@ -293,7 +293,7 @@ def test_what_runs_for_nobody_is_called_off(remote: RemoteBench, plane: Plane) -
     at_work = taken(plane)
     remote.claim(job, at_work)
     await_("the id", lambda: remote.attempt(job).remote_id)
-    first.exports.stopping.set()
+    first.jobs.stopping.set()
     following.end()
     first.claims.sweep()
     assert at_work.status == "IN_PROGRESS", "it is still wanted"

@@ -2,6 +2,7 @@
 in the real `runpod` loop. RunPod's control plane alone is a stand-in."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -87,6 +88,32 @@ def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tm
     assert webhook.startswith(f"{api.url}/api/v1/webhooks/runpod/")
     assert KEY not in installation.worker.said()
     assert "X-Amz-Signature" not in installation.worker.said()
+
+
+def test_tracking_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:
+    """The document is the one that this machine's own worker makes; what was learned of the speed is used."""
+    api, plane = installation.api, installation.plane
+    body = {"media_id": installation.info["id"], "in_us": 0, "out_us": 2_000_000}
+    here = api.call("POST", "projects/project-1/tracking", {**body, "route": "local"})
+    assert (here["estimate"]["route"], here["estimate"]["cost_usd"]) == ("local", 0.0)
+    api.await_state(here["id"], "succeeded")
+    before = set(plane.jobs)
+    job = api.call("POST", "projects/project-1/tracking", {**body, "route": "runpod"})
+    assert (job["estimate"]["route"], job["reason"]) == ("runpod", "RunPod L4, as asked.")
+    assert job["estimate"]["cost_usd"] > 0
+    with running_worker(plane, "pod-2", tmp_path, seaweed):
+        done = api.await_state(job["id"], "succeeded")
+    (remote,) = set(plane.jobs) - before
+    assert (plane.jobs[remote].input["task"], done["result"]) == ("track", None)
+    tracked = done["tracked"]
+    assert (tracked["frames"], tracked["bytes"]) == (60, len(api.result(job["id"])))
+    assert tracked["device"].startswith("RunPod ")
+    assert tracked["actual_cost_usd"] > 0
+    assert tracked["estimated_cost_usd"] == job["estimate"]["cost_usd"]
+    assert json.loads(api.result(job["id"])) == json.loads(api.result(here["id"]))
+    again = api.call("POST", "projects/project-1/tracking", {**body, "route": "local"})
+    assert again["estimate"]["basis"] == "measured on this machine"
+    api.await_state(again["id"], "succeeded")
 
 
 def test_a_job_that_is_at_fault_itself_fails(installation: Installation) -> None:

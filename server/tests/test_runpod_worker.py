@@ -13,9 +13,21 @@ from typing import Any
 import av
 import pytest
 
-from pycore.protocol import ExportClip, ExportRequest, Rect, Size, encode
+from pycore.protocol import (
+    ExportClip,
+    ExportRequest,
+    Processor,
+    ProcessorKind,
+    Rect,
+    Size,
+    Tracking,
+    encode,
+)
 from server.config.s3 import S3Settings
+from server.db.documents import load
+from server.gpu.local_tracker import LocalTracker
 from server.gpu.tasks import InputFile, Slot, Task, TaskKind, problem_of
+from server.gpu.tracking import Seen, net_pixels
 from server.storage.cache import FileCache
 from server.storage.s3 import S3Storage
 from server.tests import clips
@@ -43,6 +55,10 @@ class Desk:
         until = int(time.time()) + 3600
         put = self.storage.url_to_put(self.key(name), until, once=True)
         return Slot(put, self.storage.url_to_get(self.key(name), "file", until))
+
+    def url(self, name: str) -> str:
+        """Where a result may be PUT."""
+        return self.storage.url_to_put(self.key(name), int(time.time()) + 3600)
 
     def task(self, **changes: Any) -> Task:
         """An export of the whole clip in five segments."""
@@ -182,6 +198,35 @@ def test_upscale(desk: Desk) -> None:
     assert job.output["metadata"]["frames"] == 15
 
 
+def test_track(desk: Desk, clip: Path) -> None:
+    """The document is the one that the same tracker makes on this machine, and a second worker goes on behind
+    what the first has stored."""
+    tracker = LocalTracker(Processor(ProcessorKind.CPU, "CPU", True))
+    plan = tracker.plan(clip, 0, 2_000_000)
+    slots = [desk.slot(f"segments/{each.index}.npz") for each in plan.segments]
+    whole = desk.task(
+        task=TaskKind.TRACK,
+        params={"out_us": 2_000_000},
+        segments=slots,
+        output_url=desk.url("tracking.json"),
+    )
+    job = desk.run(whole)
+    assert job.status == "COMPLETED", job.error
+    content, facts = desk.read("tracking.json"), job.output["metadata"]
+    assert (facts["bytes"], facts["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (facts["frames"], facts["segments"], facts["made"]) == (60, len(slots), len(slots))
+    assert facts["work_pixels"] == pytest.approx(60 * net_pixels(plan.size, ProcessorKind.CPU))
+    assert json.loads(desk.read("facts.json")) == facts
+    found = load(Tracking, content.decode())
+    seen = [Seen.from_bytes(desk.read(f"segments/{number}.npz")) for number in range(len(slots))]
+    assert replace(tracker.link(clip, plan, seen), made_by=found.made_by) == found
+    assert len(found.times_us) == 60
+    for name in (f"segments/{len(slots) - 1}.npz", "claim", "tracking.json"):
+        desk.storage.delete(desk.key(name))
+    assert desk.run(whole).output["metadata"]["made"] == 1
+    assert desk.read("tracking.json") == content
+
+
 @pytest.mark.parametrize(
     ("change", "code", "where"),
     [
@@ -189,6 +234,8 @@ def test_upscale(desk: Desk) -> None:
         ({"extra": 1}, "task.invalid", "input.extra"),
         ({"params": {}}, "task.invalid", "input.params.clips"),
         ({"inputs": []}, "task.invalid", "input_url"),
+        ({"task": "track"}, "task.invalid", "input.params.clips"),
+        ({"task": "track", "params": {"in_us": 9_000_000}}, "tracking.empty-range", "from 9.000 s on"),
         ({"segments": []}, None, ""),
         ({"inputs": [{"id": "other", "url": "https://example.com/"}]}, "net.", "example.com"),
         ({"inputs": [{"id": "m", "url": "http://169.254.169.254/latest"}]}, "net.address", "only https"),

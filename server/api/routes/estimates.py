@@ -2,7 +2,7 @@
 
 from pycore.protocol import Estimate, EstimateClip, EstimateRequest, ReelError
 from server.api.operations import Call, Operation
-from server.gpu.estimates import crop_size, work_pixels
+from server.gpu.estimates import Work, crop_size, work_pixels
 
 USUAL_FPS = 30.0
 MOST_FRAMES = 10_000_000
@@ -22,7 +22,7 @@ def estimate(call: Call) -> list[Estimate]:
         frames += made
     if frames > MOST_FRAMES:
         raise _invalid("body.clips", f"{frames} frames are too many; {MOST_FRAMES} are allowed.")
-    return call.services.routing.estimates(call.owner, work, frames, request.model)
+    return call.services.routing.estimates(call.owner, Work.of_export(work, frames, request.model))
 
 
 def _frames(clip: EstimateClip, where: str) -> int:

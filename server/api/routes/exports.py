@@ -9,6 +9,7 @@ from server.api.following import planned
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
 from server.gpu.base import ExportPlan
+from server.gpu.estimates import Work
 
 
 def create(call: Call) -> Job | Answer:
@@ -20,7 +21,9 @@ def create(call: Call) -> Job | Answer:
         return Answer(known, 200)
     request = planned(services, project_id, request)
     plan = _plan(services, project_id, request)
-    choice = services.routing.choose(call.owner, request.route, plan.work_pixels, plan.frames, request.model)
+    choice = services.routing.choose(
+        call.owner, request.route, Work.of_export(plan.work_pixels, plan.frames, request.model)
+    )
     job, new = services.jobs.create(
         project_id,
         request,

@@ -1,14 +1,10 @@
 """tracking: having the players of a media file found and followed, and a project's list of such jobs."""
 
-from pycore.protocol import Estimate, Job, JobKind, ProcessorKind, ReelError, Route, TrackingRequest
+from pycore.protocol import Job, JobKind, ReelError, TrackingRequest
 from server.api.asking import IDEMPOTENCY_HEADER, complete_media, idempotency_key
 from server.api.operations import Answer, Call, Operation
 from server.api.services import Services
-from server.gpu.router import Candidate, choose
-
-FRAMES_PER_SECOND = {ProcessorKind.CUDA: 60.0, ProcessorKind.MPS: 10.0, ProcessorKind.CPU: 2.0}
-"""What an estimate goes by: deliberately low."""
-START_SECONDS = 2.0
+from server.gpu.estimates import Work
 
 
 def create(call: Call) -> Job | Answer:
@@ -18,7 +14,8 @@ def create(call: Call) -> Job | Answer:
     known = services.jobs.made_before(project_id, request, key)
     if known is not None:
         return Answer(known, 200)
-    choice = choose(request.route, _estimates(services, project_id, request))
+    work = _work(services, project_id, request)
+    choice = services.routing.choose(call.owner, request.route, work)
     job, new = services.jobs.create(
         project_id,
         request,
@@ -35,7 +32,8 @@ def newest(call: Call) -> list[Job]:
     return call.services.jobs.newest(project.id, kind=JobKind.TRACKING)
 
 
-def _estimates(services: Services, project_id: str, request: TrackingRequest) -> list[Candidate]:
+def _work(services: Services, project_id: str, request: TrackingRequest) -> Work:
+    """What there is to look at. ReelError `tracking.empty-range`."""
     info = complete_media(services, project_id, request.media_id).info
     assert info is not None
     end = info.duration_us if request.out_us is None else min(request.out_us, info.duration_us)
@@ -48,20 +46,7 @@ def _estimates(services: Services, project_id: str, request: TrackingRequest) ->
             422,
         )
     frames = max(round((end - request.in_us) / 1e6 * (info.fps or 30)), 1)
-    estimates = [
-        Estimate(
-            route=Route.LOCAL,
-            processor=processor,
-            seconds=round(START_SECONDS + frames / FRAMES_PER_SECOND.get(processor.kind, 2.0), 1),
-            cost_usd=0.0,
-            recommended=False,
-            basis="default for its kind of processor",
-            frames=frames,
-        )
-        for processor in services.fleet.processors()
-    ]
-    busy = services.jobs.busy(services.fleet.count())
-    return [Candidate(each, busy) for each in estimates]
+    return Work.of_tracking(info.size, frames)
 
 
 OPERATIONS = (
