@@ -1,20 +1,28 @@
 """Analysing a clip: every picture is looked at, players are followed from one to the next, and at the end
-the whole is linked with look-ahead."""
+the whole is linked with look-ahead.
+
+Three stages run at once, each on another picture: decoding, showing to the detector, following. So no picture
+waits for another one's answer to come back from the GPU."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from time import perf_counter
 
-from pycore.detection.decoder import Decoder
+from pycore.detection.decoder import Decoder, Picture
 from pycore.detection.seen import Answer, Detector, Seen
+from pycore.detection.stages import ahead
 from pycore.protocol import AnalysisFinished, AnalysisProgress, ReelError, Size
 from pycore.tracking.follower import ClipFollower
 
 SLOWEST = 8.0
 """Pictures of a second of video that are looked at, at least: below this players are mixed up."""
 
-AHEAD = 2
-"""Pictures that are shown to the detector before the first one's answer is waited for."""
+DECODED = 2
+"""Decoded pictures that wait for the detector. Few: a decoder has few frames to give away."""
+
+SHOWN = 3
+"""Answers of the detector that wait to be followed in."""
 
 _TELL_S = 0.25
 
@@ -44,18 +52,9 @@ class Analysis:
         rate = self._decoder.rate / every
         follower = ClipFollower(self._size, rate)
         started = perf_counter()
-        waiting: list[tuple[int, Answer]] = []
-        view = self._detector.whole_view(self._size)
-        async for picture in self._decoder.pictures(every):
-            try:
-                answer = await self._detector.show(picture.frame, view, self._size, self._decoder.turn)
-            finally:
-                picture.frame.close()
-            waiting.append((picture.time_us, answer))
-            if len(waiting) > AHEAD:
-                self._take(follower, *await _answered(waiting.pop(0)))
-        for each in waiting:
-            self._take(follower, *await _answered(each))
+        async with aclosing(ahead(self._shown(every), SHOWN)) as answers:
+            async for time_us, answer in answers:
+                self._take(follower, time_us, await answer.seen())
         if not follower.times_us:
             raise ReelError.of(
                 "analysis.no-pictures",
@@ -69,21 +68,29 @@ class Analysis:
         made_by = f"ReelBallers' detector on {self._detector.processor.name}"
         return AnalysisFinished(follower.tracking(made_by), len(follower.times_us) / seconds)
 
+    async def _shown(self, every: int) -> AsyncGenerator[tuple[int, Answer], None]:
+        pictures = ahead(self._decoder.pictures(every), DECODED, lambda picture: picture.frame.close())
+        async with aclosing(pictures):
+            async for picture in pictures:
+                yield picture.time_us, await self._show(picture)
+
+    async def _show(self, picture: Picture) -> Answer:
+        view = self._detector.whole_view(self._size)
+        try:
+            return await self._detector.show(picture.frame, view, self._size, self._decoder.turn)
+        finally:
+            picture.frame.close()
+
     async def _pace(self) -> int:
         """How many pictures one look stands for: 1 unless this processor is too slow for all of them."""
-        view = self._detector.whole_view(self._size)
         took = 0.0
         for _ in range(2):  # the first look has the net warm up
-            pictures = self._decoder.pictures()
-            async for picture in pictures:
-                started = perf_counter()
-                try:
-                    answer = await self._detector.show(picture.frame, view, self._size, self._decoder.turn)
-                finally:
-                    picture.frame.close()
-                await answer.seen()
-                took = perf_counter() - started
-                break
+            async with aclosing(self._decoder.pictures()) as pictures:
+                async for picture in pictures:
+                    started = perf_counter()
+                    await (await self._show(picture)).seen()
+                    took = perf_counter() - started
+                    break
         sparsest = max(1, int(self._decoder.rate / SLOWEST))
         return min(max(1, round(took * self._decoder.rate)), sparsest)
 
@@ -94,8 +101,3 @@ class Analysis:
             self._told = now
             progress = min(time_us / self._duration_us, 1.0)
             self._tell(AnalysisProgress(progress, len(follower.times_us), time_us))
-
-
-async def _answered(waiting: tuple[int, Answer]) -> tuple[int, Seen]:
-    time_us, answer = waiting
-    return time_us, await answer.seen()

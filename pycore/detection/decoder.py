@@ -1,6 +1,6 @@
 """What an analysis needs of a medium: its pictures, in order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,8 +24,9 @@ class Decoder(Protocol):
     turn: Turn
     rate: float
 
-    def pictures(self, every: int = 1) -> AsyncIterator[Picture]:
-        """From the beginning, the first and every so manieth after it. Raises ReelError `media.decode`."""
+    def pictures(self, every: int = 1) -> AsyncGenerator[Picture, None]:
+        """From the beginning: the first, every so manieth after it, and the last. Raises ReelError
+        `media.decode`."""
         ...
 
     async def close(self) -> None: ...

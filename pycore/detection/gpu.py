@@ -86,7 +86,8 @@ class GpuDetector:
         self._device.submit([Dispatch(bench.input_pipeline, bench.bind_frame(frame), *grid)])
         await bench.run()
         self._device.submit(bench.after)
-        reading = self._device.begin_read(bench.result, 4 * WORDS)
+        # A task of its own: the answer comes in while others are waited for, also when nobody asks for it.
+        reading = asyncio.ensure_future(self._device.begin_read(bench.result, 4 * WORDS))
         return _GpuAnswer(self._device, reading, view)
 
     async def _bench(self, size: Size) -> _Bench:

@@ -23,15 +23,15 @@ class GivenNet:
 
     def __init__(self, device: Device, heat: np.ndarray, box: np.ndarray) -> None:
         self._device = device
-        self._heat, self._box = heat, box
+        self.heat, self.box = heat, box
         self.picture: Any = None
 
     def bind(self, picture: Any, heat: Any, box: Any, size: Size) -> Callable[[], Awaitable[None]]:
         self.picture = picture
 
         async def run() -> None:
-            self._device.write_buffer(heat, self._heat.astype("<f4").tobytes())
-            self._device.write_buffer(box, self._box.astype("<f4").tobytes())
+            self._device.write_buffer(heat, self.heat.astype("<f4").tobytes())
+            self._device.write_buffer(box, self.box.astype("<f4").tobytes())
 
         return run
 
@@ -141,6 +141,26 @@ async def equal_neighbours(device: Device, make: MakeFrame) -> None:
     await _agrees(device, make, whole(Size(90, 60), LONGEST), ties=True)
 
 
+async def pictures_in_flight_do_not_mix(device: Device, make: MakeFrame) -> None:
+    """Several are shown before the first one's answer is asked for."""
+    view, size = whole(Size(90, 60), LONGEST), Size(90, 60)
+    net = GivenNet(device, *given(view.size))
+    detector = GpuDetector(device, net)
+    answers = []
+    for seed in (1, 2, 3):
+        net.heat, net.box = given(view.size, seed)
+        frame = make(pixels(90, 60, seed))
+        answers.append(await detector.show(frame, view, size, Turn(size)))
+        frame.close()
+    for seed, answer in zip((1, 2, 3), answers, strict=True):
+        seen = await answer.seen()
+        found = decode(*given(view.size, seed), view.window)
+        np.testing.assert_allclose(seen.people.scores, found.people.scores[:128], atol=1e-6)
+        np.testing.assert_allclose(seen.people.boxes, found.people.boxes[:128], atol=1e-3)
+        wanted = shown(pixels(90, 60, seed)[..., :3] / 255, view)
+        np.testing.assert_allclose(seen.glimpse, glimpse(wanted[:, :60, :90]), atol=1 / 250)
+
+
 async def nothing_to_be_seen(device: Device, make: MakeFrame) -> None:
     view = whole(Size(90, 60), LONGEST)
     heat, box = given(view.size)
@@ -183,6 +203,7 @@ CONTRACT = [
     a_picture_made_larger,
     a_window_of_a_picture,
     equal_neighbours,
+    pictures_in_flight_do_not_mix,
     nothing_to_be_seen,
     numbers_that_are_none,
     rotated_video_is_seen_upright,

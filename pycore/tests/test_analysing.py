@@ -2,7 +2,7 @@
 application."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import numpy as np
@@ -88,10 +88,20 @@ class Clip:
         self.broken = broken
         self.closed = False
         self.ended = asyncio.Event()
+        self.begun = self.given = 0
 
-    async def pictures(self, every: int = 1) -> AsyncIterator[Picture]:
-        for frame in self.frames[::every]:
+    @property
+    def open(self) -> int:
+        """Frames that were given and not closed yet."""
+        return self.given - sum(frame.closed for frame in self.frames[: self.given])
+
+    async def pictures(self, every: int = 1) -> AsyncGenerator[Picture, None]:
+        self.begun += 1
+        self.given = 0
+        for frame in [*self.frames[:-1:every], *self.frames[-1:]]:
             await asyncio.sleep(0)
+            frame.closed = False
+            self.given = frame.number + 1
             yield Picture(frame, 40_000 * frame.number)
         if self.broken:
             raise ReelError.of("media.decode", "The video could not be decoded to its end")
@@ -160,6 +170,49 @@ def test_a_cut_every_second_begins_everyone_anew() -> None:
     tracking = analysed(Told(3, shot=25), Clip(100)).tracking
     assert tracking.cuts == [25, 50, 75]
     assert len(tracking.tracks) == 12
+
+
+class Waiting(Told):
+    """Its `show` of a picture returns once the one after it is decoded, and its answer comes once LATER more
+    have been shown: as when decoder, GPU and tracking are busy with different pictures."""
+
+    LATER = 3
+
+    def __init__(self, clip: Clip) -> None:
+        super().__init__(5)
+        self.clip, self.shown, self.most_open = clip, 0, 0
+
+    async def until(self, condition: Callable[[int], bool]) -> None:
+        """Not in the first two looks, which tell how fast it goes. `condition` gets the last frame's
+        number."""
+        async with asyncio.timeout(20):
+            while self.clip.begun > 2 and not condition(len(self.clip.frames) - 1):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    async def show(self, frame: Any, view: View, display: Size, turn: Turn) -> Told.Answer:
+        await self.until(lambda last: self.clip.given > min(frame.number + 1, last))
+        self.shown = frame.number
+        return Late(self, frame.number)
+
+
+class Late(Told.Answer):
+    def __init__(self, waiting: Waiting, number: int) -> None:
+        super().__init__(waiting, number)
+        self.waiting = waiting
+
+    async def seen(self) -> Seen:
+        told = self.waiting
+        await told.until(lambda last: told.shown >= min(self.number + Waiting.LATER, last))
+        told.most_open = max(told.most_open, told.clip.open)
+        return await super().seen()
+
+
+def test_no_picture_waits_for_another_ones_answer() -> None:
+    clip = Clip(40)
+    detector = Waiting(clip)
+    tracking = analysed(detector, clip).tracking
+    assert tracking == analysed(Told(5), Clip(40)).tracking
+    assert 1 < detector.most_open <= 5  # a decoder has few frames to give away
 
 
 def test_a_clip_of_one_frame() -> None:

@@ -1,6 +1,6 @@
 """A file's pictures in order, by Mediabunny and the browser's own decoders."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import js  # pyright: ignore[reportMissingImports]
@@ -49,41 +49,54 @@ class BrowserDecoder:
             input_, media.VideoSampleSink.new(track), str(file.name), display, Turn(coded, rotation), rate
         )
 
-    async def pictures(self, every: int = 1) -> AsyncIterator[Picture]:
+    async def pictures(self, every: int = 1) -> AsyncGenerator[Picture, None]:
         samples = self._sink.samples()
-        first_s: float | None = None
+        first_s = 0.0
         number = 0
+        skipped: Any = None
         try:
-            while True:
-                try:
-                    step = await samples.next()
-                except JsException as error:
-                    raise ReelError.of(
-                        "media.decode",
-                        "The video could not be decoded to its end",
-                        f"{self._name!r}, after {number} frames: {error}",
-                        "It may be damaged: copy it again from where it was recorded.",
-                        422,
-                    ) from error
-                if step.done:
-                    return
+            while not (step := await self._next(samples, number)).done:
+                if skipped is not None:
+                    skipped.close()
+                    skipped = None
                 sample = step.value
-                seconds = float(sample.timestamp)
-                first_s = seconds if first_s is None else first_s
+                first_s = first_s if number else float(sample.timestamp)
                 number += 1
                 if (number - 1) % every:
-                    sample.close()
-                    continue
-                frame = sample.toVideoFrame()
-                sample.close()
-                yield Picture(frame, round((seconds - first_s) * 1e6))
+                    skipped = sample
+                else:
+                    yield _picture(sample, first_s)
+            if skipped is not None:
+                last, skipped = skipped, None
+                yield _picture(last, first_s)
         finally:
+            if skipped is not None:
+                skipped.close()
             # Not awaited: a generator that is thrown away may not wait. `return` closes what was decoded
             # ahead.
             getattr(samples, "return")()
 
+    async def _next(self, samples: Any, number: int) -> Any:
+        try:
+            return await samples.next()
+        except JsException as error:
+            raise ReelError.of(
+                "media.decode",
+                "The video could not be decoded to its end",
+                f"{self._name!r}, after {number} frames: {error}",
+                "It may be damaged: copy it again from where it was recorded.",
+                422,
+            ) from error
+
     async def close(self) -> None:
         self._input.dispose()
+
+
+def _picture(sample: Any, first_s: float) -> Picture:
+    frame = sample.toVideoFrame()
+    seconds = float(sample.timestamp)
+    sample.close()
+    return Picture(frame, round((seconds - first_s) * 1e6))
 
 
 def _cannot_decode(name: str, detail: str) -> ReelError:
