@@ -25,7 +25,7 @@ class Database:
         fails."""
         self._postgres = url.startswith("postgresql")
         self._engine = postgres.engine(url) if self._postgres else _sqlite_engine(url)
-        self._plain = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._plain = postgres.engine_without_transactions(url) if self._postgres else self._engine
         try:
             self._migrate()
         except ReelError:
@@ -96,6 +96,7 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+        self._plain.dispose()
 
     def _migrate(self) -> None:
         with self.write() as transaction:

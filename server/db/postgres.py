@@ -16,13 +16,30 @@ TRUSTED_SECONDS = 5.0
 
 
 def engine(url: str) -> sa.Engine:
-    """Of this process's own pool."""
-    made = sa.create_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"),
-        pool_size=5,
-        max_overflow=15,
-        connect_args={"connect_timeout": 10, "application_name": "reelballers"},
+    """For transactions, with a pool of its own."""
+    return _checked(sa.create_engine(_address(url), **_OPTIONS))
+
+
+def engine_without_transactions(url: str) -> sa.Engine:
+    """For single statements, with a pool of its own: to switch a connection to and fro takes longer than
+    many a statement."""
+    return _checked(
+        sa.create_engine(_address(url), **_OPTIONS, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     )
+
+
+_OPTIONS: dict[str, Any] = {
+    "pool_size": 5,
+    "max_overflow": 10,
+    "connect_args": {"connect_timeout": 10, "application_name": "reelballers"},
+}
+
+
+def _address(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _checked(made: sa.Engine) -> sa.Engine:
     event.listen(made, "connect", _set_up)
     event.listen(made, "checkin", _used)
 
