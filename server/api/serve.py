@@ -12,6 +12,9 @@ from server import logs
 from server.api.main import create_app
 from server.config import Config
 
+BACKLOG = 2048
+"""So many connections may wait to be taken: as many as may come back at once after a restart."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,8 @@ def serve(config: Config) -> None:
             ws_max_size=65536,
             ssl_certfile=config.tls_cert,
             ssl_keyfile=config.tls_key,
+            backlog=BACKLOG,
+            ws_per_message_deflate=False,  # events are short: its buffers would be most of a watcher's cost
             timeout_graceful_shutdown=3,
         )
     )
@@ -57,6 +62,7 @@ def _listen(config: Config) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((config.host, config.port))
+        listener.listen(BACKLOG)  # who comes as soon as the address is told waits, and is not refused
     except OSError as error:
         raise ReelError.of(
             "server.address",
