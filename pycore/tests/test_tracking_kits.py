@@ -67,6 +67,16 @@ def test_two_teams_and_a_referee() -> None:
     assert told == [0, 0, 1, 1, 0, 2, -1]
 
 
+def test_white_and_blue_kits_under_a_blue_sky_are_two_teams() -> None:
+    """Colours as soccertrack_left_3072x1728.mp4 shows them: its white shirts are bluer than grey by far."""
+    white = [(0.50, 0.52, 0.80), (0.61, 0.67, 1.0), (0.57, 0.61, 0.91), (0.55, 0.63, 0.91)]
+    blue = [(0.09, 0.35, 0.85), (0.15, 0.28, 0.65), (0.0, 0.22, 0.77), (0.24, 0.33, 0.63)]
+    lefts = [20 + 35 * number for number in range(8)]
+    seen = kits(pitch(*zip(white + blue, lefts, strict=True)), np.array([box(x) for x in lefts]))
+    told = teams([track(number, kit) for number, kit in enumerate(seen)])
+    assert told in ([0] * 4 + [1] * 4, [1] * 4 + [0] * 4)
+
+
 def test_columns_stay_within_the_picture() -> None:
     made = track(1, None, 3)
     made.boxes[0] = (-15, 40, 20, 50)

@@ -1,8 +1,9 @@
 """Kit colours: a histogram of what a player wears on the upper half of the body.
 
 `BINS` numbers per player: for 8 hues a dark and a bright bin, and 4 bins of grey from black to white. A pixel
-counts as hue by its saturation and as grey by the rest, and is shared between neighbouring bins, so that a
-little more light moves little between them. Where a player has no pixels, all bins are 0.
+counts as hue by its saturation and as grey by the rest, so that white shirts under a blue sky are told from
+blue ones; and it is shared between neighbouring bins, so that a little more light moves little between
+them. Where a player has no pixels, all bins are 0.
 
 `web/shaders/detect_kit.wgsl` does the same on the GPU and is held to this."""
 
@@ -33,8 +34,9 @@ def shares(rgb: NDArray[np.floating]) -> Floats:
         np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4),
     )
     hue = sextant / 6 * HUES % HUES
-    # Colour is not to be told in near-black and near-grey.
-    colourful = np.clip((chroma - 0.08) / 0.17, 0, 1)
+    # Colour is not to be told in near-black and near-grey; and what is pale is white in coloured light.
+    saturation = chroma / np.maximum(value, 1e-6)
+    colourful = np.clip(np.minimum((chroma - 0.08) / 0.17, (saturation - 0.2) / 0.5), 0, 1)
     bright = np.clip((value - 0.35) / 0.3, 0, 1)
     rows = np.arange(len(rgb))
     result = np.zeros((len(rgb), BINS))

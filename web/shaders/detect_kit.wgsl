@@ -29,7 +29,8 @@ fn count(rgb: vec3f) {
     let turn = (sextant + select(0.0, 6.0, sextant < 0.0)) / 6.0 * f32(HUES);
     let first = u32(floor(turn)) % HUES;
     let part = fract(turn);
-    let colourful = clamp((chroma - 0.08) / 0.17, 0.0, 1.0);
+    let saturation = chroma / max(value, 1e-6);
+    let colourful = clamp(min((chroma - 0.08) / 0.17, (saturation - 0.2) / 0.5), 0.0, 1.0);
     let bright = clamp((value - 0.35) / 0.3, 0.0, 1.0);
     add(2 * first, colourful * (1.0 - part) * (1.0 - bright));
     add(2 * first + 1, colourful * (1.0 - part) * bright);
