@@ -33,7 +33,8 @@ class Config:
     other than our own may be served from that use this API. Each owner may have `quota_bytes` of media (0: no
     limit) and send `requests_per_second`. `postgres` is the URL of the database that several machines share
     ("": SQLite in `data`). With `s3` media and results lie in a bucket, else in
-    `data`; of a bucket's files up to `cache_bytes` are kept here while they are in use.
+    `data`; of a bucket's files up to `cache_bytes` are kept here while they are in use. Media and
+    results are deleted when nobody has needed them for `keep_media_days`, `keep_result_days` (0: never).
     """
 
     data: Path
@@ -55,6 +56,8 @@ class Config:
     s3: S3Settings | None = None
     runpod: RunPodSettings | None = None
     cache_bytes: int = CACHE_BYTES
+    keep_media_days: int = 0
+    keep_result_days: int = 0
 
     @property
     def database_url(self) -> str:
@@ -171,4 +174,6 @@ def load(
         s3=s3,
         runpod=runpod_settings(environ),
         cache_bytes=number(environ, "CACHE_BYTES", CACHE_BYTES),
+        keep_media_days=number(environ, "KEEP_MEDIA_DAYS", 0, least=0),
+        keep_result_days=number(environ, "KEEP_RESULT_DAYS", 0, least=0),
     )

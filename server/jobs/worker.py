@@ -33,6 +33,7 @@ from server.jobs.lock import WorkerLock
 from server.jobs.manager import JobManager
 from server.jobs.remote_setup import Remote, come_home, open_remote, start_sweeping
 from server.jobs.remote_workflow import Kind, register_remote
+from server.jobs.retention import Retention, start_tidying
 from server.jobs.tracking import TrackingSteps
 from server.jobs.workflows import MAX_RECOVERIES, register_export, register_tracking
 from server.storage.opening import open_storage
@@ -94,6 +95,11 @@ def run_worker(config: Config) -> None:
         tracker=LocalTracker(processor.info()),
     )
     remote = open_remote(config, attempts, steps, tracking)
+    start_tidying(
+        config,
+        Retention(database, steps.storage, config.keep_media_days, config.keep_result_days),
+        stopping,
+    )
     fleet.heartbeat(lock.executor, processor.info())
     dispatcher = Dispatcher(manager, fleet, _launch_dbos(config, lock.executor, steps, tracking, remote))
     if remote is not None:
