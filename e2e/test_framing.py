@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from e2e.clips import read_clip, write_clip
 from e2e.conftest import OpenPage
 from e2e.driver import download, export, open_clip, pixels, seek, state, until, wait_for_job
+from e2e.moving import command, crop_height, open_analysed, reduced
 from pycore.protocol import Size, TrackColumns, Tracking, encode
 
 pytestmark = pytest.mark.browser
@@ -46,34 +47,6 @@ def tracks() -> str:
     return json.dumps(encode(Tracking(Size(WIDTH, HEIGHT), times, tracks=[column])))
 
 
-KEEP = """([name, text]) => new Promise((done, failed) => {
-    const opening = indexedDB.open('reelballers', 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore('texts');
-    opening.onerror = () => failed(opening.error);
-    opening.onsuccess = () => {
-        const put = opening.result.transaction('texts', 'readwrite').objectStore('texts').put(text, name);
-        put.onsuccess = () => (opening.result.close(), done());
-        put.onerror = () => failed(put.error);
-    };
-})"""
-
-
-def command(page: Page, name: str, **fields: object) -> None:
-    page.evaluate("([name, fields]) => globalThis.reelballers.command(name, fields)", [name, fields])
-
-
-def open_analysed(page: Page, path: Path) -> None:
-    """Opens the clip with its tracks already found, as one does on the second day."""
-    media = open_clip(page, path)["project"]["clips"][0]["media"]
-    size = media["size"]
-    name = f"tracks:{media['name']}|{media['bytes']}|{size['width']}x{size['height']}|{media['duration_us']}"
-    page.evaluate(KEEP, [name, tracks()])
-    command(page, "close-media")
-    until(page, lambda now: not now["project"], "a closed clip")
-    open_clip(page, path)
-    until(page, lambda now: now["analysis"]["players"], "the players found before")
-
-
 def middle(picture: np.ndarray) -> np.ndarray:
     """Centre of brightness, as shares of width and height."""
     light = np.maximum(picture.astype(float).mean(axis=2) - 130, 0)
@@ -88,14 +61,9 @@ def crop_frame(page: Page) -> float:
     return page.get_by_test_id("crop-frame").evaluate("frame => parseFloat(frame.style.left) / 100")
 
 
-def crop_height(page: Page) -> float:
-    """The crop frame's height, as a share of the picture's."""
-    return page.get_by_test_id("crop-frame").evaluate("frame => parseFloat(frame.style.height) / 100")
-
-
 def test_preview_and_export_go_along_with_the_player(open_page: OpenPage, walk: Path, tmp_path: Path) -> None:
     page = open_page()
-    open_analysed(page, walk)
+    open_analysed(page, walk, tracks())
     until(page, lambda now: now["preview"]["live"], "a live preview")
     command(page, "choose-player", track_id="1")
     command(page, "set-framing", framing={"player_share": 0.4, "smoothness": 0.3, "ball": 0.0})
@@ -124,16 +92,8 @@ def test_preview_and_export_go_along_with_the_player(open_page: OpenPage, walk: 
     assert len(frames) == FRAMES
     for number, picture in shown.items():
         assert np.abs(middle(frames[number]) - middle(picture)).max() < 0.03, "the same framing"
-        small = _reduced(picture, 30)
-        assert np.abs(_reduced(frames[number], 30) - small).mean() < 9
-
-
-def _reduced(picture: np.ndarray, width: int) -> np.ndarray:
-    """Averaged to so many columns, of the picture's own shape."""
-    from PIL import Image
-
-    height = round(width * picture.shape[0] / picture.shape[1])
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BOX)).astype(float)
+        small = reduced(picture, 30)
+        assert np.abs(reduced(frames[number], 30) - small).mean() < 9
 
 
 def dragged_right(now: Any) -> bool:

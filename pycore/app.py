@@ -11,6 +11,7 @@ from pycore import clips
 from pycore.analysing import Analysing
 from pycore.backends.gpu import Frame, GpuBackend
 from pycore.backends.host import Host, MediaFile
+from pycore.backends.reels import Reels
 from pycore.document import (
     History,
     new_project,
@@ -29,6 +30,9 @@ from pycore.estimating import Estimator
 from pycore.exporting import Exporter, Motion
 from pycore.framing.presets import PRESETS
 from pycore.job_board import JobBoard
+from pycore.local_export.advice import advise
+from pycore.local_export.exports import LocalExports, Order
+from pycore.local_export.offering import Offering, Wanted
 from pycore.previewing import Previewing
 from pycore.protocol import (
     AddClip,
@@ -72,6 +76,7 @@ from pycore.protocol import (
     SplitTrack,
     StartAnalysis,
     StartExport,
+    StartLocalExport,
     StateChanged,
     Tier,
     Undo,
@@ -111,9 +116,11 @@ class _Opened:
 
 
 class App:
-    """`gpu` None: there is no way to a GPU here."""
+    """`gpu` None: there is no way to a GPU here; `reels` None: none to codecs."""
 
-    def __init__(self, host: Host, gpu: GpuBackend | None, options: Options) -> None:
+    def __init__(
+        self, host: Host, gpu: GpuBackend | None, options: Options, reels: Reels | None = None
+    ) -> None:
         self._host = host
         self._opened: _Opened | None = None
         self._upload: Upload | None = None
@@ -127,6 +134,8 @@ class App:
         self._board = JobBoard(host, client, tasks, self._changed, self._notice)
         self._estimator = Estimator(host, client, tasks, self._changed, self._notice)
         self._exporter = Exporter(host, client, self._board, self._show_upload)
+        self._offering = Offering(host, reels, tasks, self._changed, options.tier)
+        self._local = LocalExports(host, gpu, reels, tasks, self._changed, self._notice, self._made_locally)
         self._analysing = Analysing(
             host,
             tasks,
@@ -138,7 +147,7 @@ class App:
         self._previewing = Previewing(
             gpu,
             tasks,
-            self._changed,
+            self._preview_changed,
             self._notice,
             force_software=options.software,
             tier=options.tier,
@@ -160,6 +169,7 @@ class App:
     @property
     def state(self) -> AppState:
         history = self._opened.history if self._opened else None
+        offer, estimates = advise(self._offering.offer, self._estimator.estimates)
         return AppState(
             capability=self._previewing.capability,
             project=history.present if history else None,
@@ -168,11 +178,13 @@ class App:
             can_redo=history.can_redo if history else False,
             server=self._server.info,
             server_problem=self._server.problem,
-            estimates=self._estimator.estimates,
+            estimates=estimates,
             upload=self._upload,
             jobs=self._board.list(),
             presets=PRESETS,
             analysis=self._analysing.analysis,
+            local_offer=offer,
+            local_exports=self._local.list(),
         )
 
     async def handle(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,6 +261,8 @@ class App:
                 await self._server.refresh()
             case StartExport(route):
                 self._start_export(route)
+            case StartLocalExport():
+                self._start_local_export(attachments.get("target"))
             case CancelJob(job_id):
                 await self._cancel(job_id)
             case DownloadResult(job_id):
@@ -356,12 +370,26 @@ class App:
     def _estimate(self) -> None:
         """Asks what an export takes, of what its crops need where they move."""
         opened = self._opened
-        if opened is None or self._server.info is None:
+        if opened is None:
+            self._offering.want(None)
             return self._estimator.want(None)
-        project = opened.history.present
-        paths = {name: motion.path for name, motion in opened.motion.items()}
-        paths[selected_clip(project).id] = self._analysing.path
-        return self._estimator.want(project, paths)
+        project, motion = opened.history.present, self._motion(opened)
+        capability = self._previewing.capability
+        self._offering.want(
+            Wanted(project, opened.file, motion, replace(capability, tier=None)) if capability else None
+        )
+        if self._server.info is None:
+            return self._estimator.want(None)
+        return self._estimator.want(project, {name: each.path for name, each in motion.items()})
+
+    def _motion(self, opened: _Opened) -> dict[str, Motion]:
+        """Of the clips, by their ids; the selected one's as it is now."""
+        now = Motion(self._analysing.path, self._analysing.subject)
+        return {**opened.motion, selected_clip(opened.history.present).id: now}
+
+    def _preview_changed(self) -> None:
+        self._changed()
+        self._estimate()  # a GPU was found, or lost
 
     def _document_changed(self) -> None:
         project = self._opened.history.present if self._opened else None
@@ -400,23 +428,55 @@ class App:
                 hint="Wait until its upload is done, or cancel that first.",
                 status=409,
             )
-        self._keep_motion()
         export = self._exporter.export(
-            opened.history, opened.file, opened.content_type, route, dict(opened.motion)
+            opened.history, opened.file, opened.content_type, route, self._motion(opened)
         )
         self._export = self._tasks.start(export, "starting the export")
+
+    def _start_local_export(self, target: Any) -> None:
+        opened, capability = self._media(), self._previewing.capability
+        offer = self._offering.offer
+        if offer is None or not offer.available or capability is None:
+            raise ReelError.of(
+                "local-export.unavailable",
+                "This browser cannot make this reel",
+                "Its GPU and codecs are still being looked at." if offer is None else offer.reason,
+                "Export on the server.",
+                status=409,
+            )
+        order = Order(
+            opened.history.present,
+            opened.file,
+            self._motion(opened),
+            self._offering.tier(capability),
+            self._previewing.preview.sharpness,
+            offer.device,
+            capability.software,
+            target,
+        )
+        self._local.start(order)
+
+    def _made_locally(self) -> None:
+        self._offering.forget()
+        self._estimate()
 
     @property
     def _exporting(self) -> bool:
         return self._export is not None and not self._export.done()
 
     async def _cancel(self, job_id: str) -> None:
-        if job_id != UPLOAD_ID:
+        if self._local.find(job_id) is not None:
+            self._local.cancel(job_id)
+        elif job_id != UPLOAD_ID:
             await self._board.cancel(job_id)
         elif self._export is not None:
             self._export.cancel()
 
     async def _download(self, job_id: str) -> dict[str, str]:
+        made = self._local.find(job_id)
+        if made is not None and made.result is not None and made.result.stored:
+            _, _, extension = made.result.stored.rpartition(".")
+            return {"stored": made.result.stored, "filename": _file_name(made.name, extension)}
         job = next((job for job in self._board.list() if job.id == job_id), None)
         if job is None or job.state is not JobState.SUCCEEDED:
             detail = "It is not in the list." if job is None else f"It is {job.state}."
@@ -460,6 +520,6 @@ def _attachment(attachments: Mapping[str, Any], name: str, command: str) -> Any:
     return attachments[name]
 
 
-def _file_name(name: str) -> str:
+def _file_name(name: str, extension: str = "mp4") -> str:
     kept = "".join("_" if char in '/\\:*?"<>|' or ord(char) < 32 else char for char in name).strip(" .")
-    return (kept or "reel").removesuffix(".mp4") + ".mp4"
+    return f"{(kept or 'reel').removesuffix(f'.{extension}')}.{extension}"

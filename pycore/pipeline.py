@@ -6,8 +6,8 @@
         lanczos3        Y at twice the size
         conv...         a net's layers; the last adds its correction to that     (conv.wgsl, cells_*.wgsl)
         compose         colours back, sharpening, before|after -> the canvas     (compose.wgsl)
-        place           with a moving crop or a spotlight: compose draws on a texture, and this lays it on the
-                        canvas between pixels and draws the spotlight            (place.wgsl, spotlight.wgsl)
+        place           with a moving crop, a spotlight or another size: compose draws on a texture, and this
+                        lays it on the canvas, and draws the spotlight           (place.wgsl, spotlight.wgsl)
         frame.close()   at once after the one submit, whatever happened
         done()          then the page hears that it is presented, and sends the next
 
@@ -17,7 +17,7 @@ cost follows the crop and not the frame.
 """
 
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -56,6 +56,7 @@ class Pipeline:
         self._path: Path | None = None
         self._marker: Marker | None = None
         self._window = self._drawn = Size(1, 1)
+        self._output: Size | None = None
         self._split = 0.0
         self._sharpness = 0.4
         self._look: Look | None = None
@@ -112,6 +113,10 @@ class Pipeline:
         self._sharpness = min(max(sharpness, 0.0), 1.0)
         self._look = None
 
+    def set_output(self, size: Size | None) -> None:
+        """The canvas's size, whatever the crop's is; None: twice the crop's."""
+        self._output = size
+
     async def prepare(self) -> None:
         """Compiles the base tier's shaders; the first `render` does it otherwise. Raises ReelError (see
         ShaderManager)."""
@@ -140,9 +145,12 @@ class Pipeline:
         """The tier of the next frame."""
         return Tier.BASE if self._crop is None else self._tiers.best(self._window)
 
-    async def render(self, frame: Frame, time_us: int) -> FramePresented:
+    async def render(
+        self, frame: Frame, time_us: int, drawn: Callable[[], None] = lambda: None
+    ) -> FramePresented:
         """Draws `frame` and closes it. Dropped (`presented` false) when the last is still under way, or
-        nothing says what to show.
+        nothing says what to show. `drawn` is called in the turn in which the canvas gets the picture: a
+        browser's canvas can be captured in that turn alone.
 
         Raises ReelError "gpu.failed" when the GPU reported an error, and what `prepare` raises.
         """
@@ -151,11 +159,11 @@ class Pipeline:
             return FramePresented(time_us, presented=False)
         self._busy = True
         try:
-            return await self._render(frame, time_us)
+            return await self._render(frame, time_us, drawn)
         finally:
             self._busy = False
 
-    async def _render(self, frame: Frame, time_us: int) -> FramePresented:
+    async def _render(self, frame: Frame, time_us: int, drawn: Callable[[], None]) -> FramePresented:
         try:
             await self.prepare()
             started = perf_counter()
@@ -173,6 +181,7 @@ class Pipeline:
                 self._placer.show(placing)
                 steps.append(self._placer.step())
             self._device.submit(steps)
+            drawn()
         finally:
             frame.close()
         submitted = perf_counter()
@@ -187,15 +196,21 @@ class Pipeline:
             presented=True,
             gpu_ms=(finished - submitted) * 1000,
             cpu_ms=(submitted - started) * 1000,
-            width=self._drawn.width * SCALE,
-            height=self._drawn.height * SCALE,
+            width=self._canvas_size.width,
+            height=self._canvas_size.height,
         )
+
+    @property
+    def _canvas_size(self) -> Size:
+        return self._output or Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
 
     def _placing(self, time_us: int) -> Placing | None:
         """Where the crop lies between pixels at that time and what is drawn on it; None where it stands on
-        whole pixels with nothing on it."""
+        whole pixels with nothing on it, at twice its size."""
         assert self._crop is not None and self._source is not None
-        if self._path is None and self._marker is None:
+        canvas = self._canvas_size
+        doubled = canvas == Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
+        if self._path is None and self._marker is None and doubled:
             return None
         x, y, width, height = self._crop
         crop, window = Rect(x, y, width, height), Window(x, y, width, height)
@@ -203,7 +218,6 @@ class Pipeline:
         if moved is not None:
             crop, window = moved, window_at(moved, self._window, self._source)
         mark = None if self._marker is None else self._marker.mark(time_us, crop)
-        canvas = Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
         return Placing(crop, window, canvas, mark)
 
     def _current_look(self, placing: Placing | None) -> Look:

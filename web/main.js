@@ -50,6 +50,8 @@ let state = {
   jobs: [],
   analysis: { state: "none", progress: 0, seconds_left: null, message: "", processor: null, problem: null, players: [], revision: 0, waiting: false },
   presets: [],
+  local_offer: null,
+  local_exports: [],
 };
 let boot = { progress: 0, message: "Starting" };
 /** @type {Problem | null} */
@@ -96,6 +98,9 @@ const media = new MediaSession(player, client, { onChange: draw, tell });
 player.onFrame(() => moveFrame());
 player.video.addEventListener("seeked", () => moveFrame());
 addEventListener("resize", () => reel.drawStandin());
+addEventListener("beforeunload", event => {
+  if (state.local_exports.some(each => each.state === "running")) event.preventDefault(); // it would be lost
+});
 wireDrop(media);
 wireFull();
 fillHelp();

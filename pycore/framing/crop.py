@@ -8,6 +8,10 @@ from pycore.protocol import Aspect, Rect, Size
 MIN_SIDE = 16
 """Smallest side of a crop in display pixels: below it neither the scaler's support nor a codec block fits."""
 
+SHAPE_TOLERANCE = 0.01
+"""A crop whose shape differs from the output's by less is stretched (invisibly: whole pixels cannot meet
+every shape)."""
+
 _RATIOS = {Aspect.PORTRAIT: (9, 16), Aspect.SQUARE: (1, 1), Aspect.TALL: (4, 5), Aspect.WIDE: (16, 9)}
 
 
@@ -71,3 +75,15 @@ def snap(crop: Rect, picture: Size) -> tuple[int, int, int, int]:
     x = min(max(round(crop.x), 0), picture.width - width)
     y = min(max(round(crop.y), 0), picture.height - height)
     return x, y, width, height
+
+
+def filled(crop: tuple[int, int, int, int], size: Size) -> tuple[int, int, int, int]:
+    """The crop's whole pixels narrowed around their centre to an output's shape, so that nothing is distorted
+    and no bars appear."""
+    x, y, width, height = crop
+    wanted = size.width / size.height
+    if abs(width / height / wanted - 1) <= SHAPE_TOLERANCE:
+        return crop
+    narrow = min(width, max(1, round(height * wanted)))
+    low = min(height, max(1, round(width / wanted)))
+    return x + (width - narrow) // 2, y + (height - low) // 2, narrow, low

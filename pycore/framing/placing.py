@@ -43,3 +43,16 @@ def window_at(crop: Rect, size: Size, picture: Size) -> Window:
         size.width,
         size.height,
     )
+
+
+def shaped(crop: Rect, picture: Size, shape: float, tolerance: float = 0.01) -> Rect:
+    """The crop narrowed around its centre to that width / height, where it is further off than `tolerance`,
+    and inside the picture."""
+    width, height = crop.width, crop.height
+    if abs(width / height / shape - 1) > tolerance:
+        width, height = min(width, height * shape), min(height, width / shape)
+    x, y = crop.x + (crop.width - width) / 2, crop.y + (crop.height - height) / 2
+    width, height = min(width, picture.width), min(height, picture.height)
+    return Rect(
+        min(max(x, 0.0), picture.width - width), min(max(y, 0.0), picture.height - height), width, height
+    )

@@ -123,6 +123,7 @@ from pycore.protocol.jobs import (
     TrackingRequest,
     TrackingResult,
 )
+from pycore.protocol.local_export import LocalExport, LocalOffer, LocalResult, StartLocalExport
 from pycore.protocol.media import MediaInfo, Part, UploadPlan, UploadRequest
 from pycore.protocol.project import Clip, Output, Project
 from pycore.protocol.tracks import (
@@ -191,6 +192,9 @@ __all__ = [
     "Joined",
     "KernelTime",
     "Keyframe",
+    "LocalExport",
+    "LocalOffer",
+    "LocalResult",
     "MediaInfo",
     "ModelInfo",
     "ModelName",
@@ -243,6 +247,7 @@ __all__ = [
     "StageTime",
     "StartAnalysis",
     "StartExport",
+    "StartLocalExport",
     "StateChanged",
     "StopAnalysing",
     "StopFollowing",

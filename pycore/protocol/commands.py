@@ -20,6 +20,7 @@ from pycore.protocol.exports import SlowMotion
 from pycore.protocol.framing import Aspect, Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
+from pycore.protocol.local_export import StartLocalExport
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,9 @@ class CancelJob:
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """Result: {"url": where the file is downloaded (it redirects to a presigned URL), "filename": name}."""
+    """Result: {"url": where the file is downloaded (it redirects to a presigned URL), "filename": name}; of
+    an export made in this browser {"stored": its file in the private folder's exports/, "filename":
+    name}."""
 
     job_id: str
     type: Literal["download-result"] = "download-result"
@@ -249,6 +252,7 @@ Command = (
     | RefreshServer
     | SignIn
     | StartExport
+    | StartLocalExport
     | CancelJob
     | DownloadResult
     | StartAnalysis

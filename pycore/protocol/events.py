@@ -8,6 +8,7 @@ from pycore.protocol.capability import Capability
 from pycore.protocol.errors import Problem
 from pycore.protocol.framing import FramingPreset
 from pycore.protocol.jobs import Estimate, Job, ServerInfo
+from pycore.protocol.local_export import LocalExport, LocalOffer
 from pycore.protocol.project import Project
 
 
@@ -37,6 +38,8 @@ class AppState:
 
     `server` is null while it is unknown or out of reach (`server_problem` says why). `estimates` are for the
     present clip and output, the recommended one marked. `jobs` are newest first. `presets`: ways to frame.
+    `local_offer`: the export in this browser (null until it is known); `local_exports`: those of this page,
+    newest first.
     """
 
     capability: Capability | None = None
@@ -51,6 +54,8 @@ class AppState:
     jobs: list[Job] = field(default_factory=list)
     analysis: Analysis = field(default_factory=Analysis)
     presets: list[FramingPreset] = field(default_factory=list)
+    local_offer: LocalOffer | None = None
+    local_exports: list[LocalExport] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

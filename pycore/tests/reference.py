@@ -167,13 +167,16 @@ def place(
     picture: Array, offset: tuple[float, float], step: tuple[float, float], size: tuple[int, int]
 ) -> Array:
     """(h, w, 3) -> (size[1], size[0], 3): pixel (i, j) is what lies at offset + (i + 1/2, j + 1/2) * step, in
-    the picture's pixels, by Keys' cubic (a = -1/2)."""
+    the picture's pixels, by Keys' cubic (a = -1/2), widened by a step above 1 and then normalised."""
     for axis in (0, 1):
         length, count = picture.shape[axis], size[1 - axis]
         centres = offset[1 - axis] + (np.arange(count) + 0.5) * step[1 - axis] - 0.5
-        x = np.abs(np.arange(-3, length + 3)[None] - centres[:, None])
+        wide = max(step[1 - axis], 1.0)
+        rim = 3 * int(np.ceil(wide))
+        x = np.abs(np.arange(-rim, length + rim)[None] - centres[:, None]) / wide
         near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
         weights = np.where(x < 1, near, np.where(x < 2, far, 0.0))
-        padded = np.pad(picture, [(3, 3) if each == axis else (0, 0) for each in range(3)], "edge")
+        weights /= weights.sum(axis=1, keepdims=True)
+        padded = np.pad(picture, [(rim, rim) if each == axis else (0, 0) for each in range(3)], "edge")
         picture = np.moveaxis(np.tensordot(weights, padded, ((1,), (axis,))), 0, axis)
     return np.clip(picture, 0, 1)

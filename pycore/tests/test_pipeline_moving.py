@@ -108,3 +108,23 @@ def test_a_zoom_keeps_the_canvas() -> None:
             assert np.ptp(await scene.picture()) > 50
 
     play(body)
+
+
+@pytest.mark.parametrize("size", [Size(48, 40), Size(10, 8), Size(30, 12)], ids=str)
+def test_a_canvas_of_another_size_shows_the_same_picture_resampled(size: Size) -> None:
+    """Enlarged, reduced without aliasing, and both."""
+    doubled = reference.picture(golden.noise(40, 30), (4, 6, 12, 10)) / 255
+    step = 24 / size.width, 20 / size.height
+    wanted = np.rint(reference.place(doubled, (0.0, 0.0), step, (size.width, size.height)) * 255)
+
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(4, 6, 12, 10))
+        scene.pipeline.set_output(size)
+        captured: list[Size] = []
+        shown = await scene.pipeline.render(frame(), 0, lambda: captured.append(scene.target.texture.size))
+        assert (shown.width, shown.height) == (size.width, size.height)
+        assert captured == [size]
+        assert np.abs(await scene.picture() - wanted).max() <= 2
+
+    play(body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pycore.framing.path import Path
-from pycore.framing.placing import Window, window_at
+from pycore.framing.placing import Window, shaped, window_at
 from pycore.protocol import ExportClip, PathPoint, Rect, ReelError, Size
 from pycore.spotlight.mark import Mark, Marker, check
 
@@ -53,19 +53,6 @@ def moving_crops(asked: ExportClip, picture: Size, shape: float, times_us: Seque
     """The crops at these times of a path that moves."""
     path = Path(asked.path)
     return [shaped(_known(path.at(time_us)), picture, shape) for time_us in times_us]
-
-
-def shaped(crop: Rect, picture: Size, shape: float, tolerance: float = 0.01) -> Rect:
-    """The crop narrowed around its centre to that width / height, where it is further off than `tolerance`,
-    and inside the picture."""
-    width, height = crop.width, crop.height
-    if abs(width / height / shape - 1) > tolerance:
-        width, height = min(width, height * shape), min(height, width / shape)
-    x, y = crop.x + (crop.width - width) / 2, crop.y + (crop.height - height) / 2
-    width, height = min(width, picture.width), min(height, picture.height)
-    return Rect(
-        min(max(x, 0.0), picture.width - width), min(max(y, 0.0), picture.height - height), width, height
-    )
 
 
 def check_motion(asked: ExportClip, picture: Size) -> None:

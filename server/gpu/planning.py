@@ -4,7 +4,7 @@ frame."""
 import math
 from dataclasses import replace
 
-from pycore.framing.crop import snap
+from pycore.framing.crop import filled, snap
 from pycore.framing.placing import window_size
 from pycore.protocol import ExportClip, ExportRequest, Music, Rect, ReelError, Size
 from server.gpu.base import ClipPlan, ExportPlan, Segment, Sources
@@ -21,9 +21,6 @@ INTERPOLATED = False
 """Whether slow motion has frames between those of the source."""
 MIN_SIDE = 16
 MAX_SIDE = 4096
-SHAPE_TOLERANCE = 0.01
-"""A crop whose shape differs from the output's by less is stretched (invisibly: whole pixels cannot meet
-every shape)."""
 
 
 def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
@@ -118,7 +115,9 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
     check_motion(clip, probed.size)
     times = table.times_us()
     asked = clip.path[0].rect if clip.path else clip.crop
-    crop, notes = _fill(_inside(asked, probed.size), request.size)
+    inside = _inside(asked, probed.size)
+    crop = filled(inside, request.size)
+    notes = [] if crop == inside else [_narrowed(inside, crop, request.size)]
     moves, in_size, crops = False, Size(crop[2], crop[3]), []
     if clip.path and standing(clip.path) is None:
         shape = request.size.width / request.size.height
@@ -191,20 +190,11 @@ def _inside(crop: Rect, picture: Size) -> tuple[int, int, int, int]:
     return snap(crop, picture)
 
 
-def _fill(crop: tuple[int, int, int, int], size: Size) -> tuple[tuple[int, int, int, int], list[str]]:
-    """The crop narrowed around its centre to the output's shape, so that nothing is distorted and no bars
-    appear."""
-    x, y, width, height = crop
-    wanted = size.width / size.height
-    if abs(width / height / wanted - 1) <= SHAPE_TOLERANCE:
-        return crop, []
-    narrow = min(width, max(1, round(height * wanted)))
-    low = min(height, max(1, round(width / wanted)))
-    filled = (x + (width - narrow) // 2, y + (height - low) // 2, narrow, low)
-    note = (
-        f"The crop was narrowed from {width}×{height} to {narrow}×{low} to fill {size.width}×{size.height}."
+def _narrowed(crop: tuple[int, int, int, int], to: tuple[int, int, int, int], size: Size) -> str:
+    return (
+        f"The crop was narrowed from {crop[2]}×{crop[3]} to {to[2]}×{to[3]} to fill "
+        f"{size.width}×{size.height}."
     )
-    return filled, [note]
 
 
 def _refused(code: str, title: str, detail: str, hint: str) -> ReelError:

@@ -1,5 +1,6 @@
 // Lays the upscaled window on the canvas where a moving crop lies in it, between pixels and at any zoom, and draws the spotlight.
 // Keys' cubic (a = -1/2; IEEE ASSP 29, 1981) over the four nearest pixels each way; edges repeat. Where pixels meet pixels it is a copy.
+// A picture that is reduced is averaged over as much more, so that nothing aliases.
 // Joined with: a canvas_*.wgsl, spotlight.wgsl. Runs once per pixel of the canvas.
 
 override TILE_X: u32 = 16;
@@ -44,6 +45,31 @@ fn resampled(at: vec2f) -> vec3f {
     return clamp(sum, vec3f(0.0), vec3f(1.0));
 }
 
+fn cubic(distance: f32) -> f32 {
+    let x = abs(distance);
+    let near = (1.5 * x - 2.5) * x * x + 1.0;
+    let far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0;
+    return select(select(0.0, far, x < 2.0), near, x < 1.0);
+}
+
+fn reduced(at: vec2f, step: vec2f) -> vec3f {
+    let reach = max(step, vec2f(1.0));
+    let low = vec2i(ceil(at - 2.0 * reach));
+    let high = vec2i(floor(at + 2.0 * reach));
+    let last = vec2i(textureDimensions(picture)) - 1;
+    var sum = vec3f(0.0);
+    var total = 0.0;
+    for (var y = low.y; y <= high.y; y++) {
+        let down = cubic((f32(y) - at.y) / reach.y);
+        for (var x = low.x; x <= high.x; x++) {
+            let weight = down * cubic((f32(x) - at.x) / reach.x);
+            sum += weight * textureLoad(picture, clamp(vec2i(x, y), vec2i(0), last), 0).rgb;
+            total += weight;
+        }
+    }
+    return clamp(sum / total, vec3f(0.0), vec3f(1.0));
+}
+
 @compute @workgroup_size(TILE_X, TILE_Y)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let pixel = vec2i(id.xy);
@@ -51,7 +77,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let centre = vec2f(pixel) + 0.5;
-    let rgb = resampled(place.offset + centre * place.step - 0.5);
+    let at = place.offset + centre * place.step - 0.5;
+    var rgb: vec3f;
+    if (all(place.step <= vec2f(1.0))) {
+        rgb = resampled(at);
+    } else {
+        rgb = reduced(at, place.step);
+    }
     let fine = (place.pixel.x + place.pixel.y) / 2.0;
     textureStore(canvas, pixel, vec4f(marked(rgb, centre * place.pixel, fine, place.mark), 1.0));
 }

@@ -1,61 +1,83 @@
 // @ts-check
-/** Step "Export": size, model, what it takes, and the button, or why it cannot be pressed. */
+/** Step "Export": size, model, what it takes where, and the button, or why it cannot be pressed. */
 
-import { byId, byTest, choices, h, text } from "./dom.js";
-import { length, money, problemText, size, span } from "./format.js";
-import { icon } from "./icons.js";
+import { chooseFile } from "../media/save-file.js";
+import { byId, byTest, choices, text } from "./dom.js";
+import { length, problemText, size } from "./format.js";
 import { outputSizes, parseSize } from "./output-sizes.js";
+import { BROWSER, chosenRoute, routeLine, routesOf } from "./routes.js";
 
-/** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Estimate} Estimate */
+/** @typedef {import("../protocol.js").AppState} AppState */
 
 export class ExportPanel {
   #size = /** @type {HTMLSelectElement} */ (byTest("output-size"));
   #model = /** @type {HTMLSelectElement} */ (byTest("model"));
   #button = /** @type {HTMLButtonElement} */ (byTest("export-button"));
   #estimates = byTest("estimates");
+  #run;
   #drawn = "";
   /** Where the export shall run: "auto" until somebody chooses. */
   #route = "auto";
+  /** @type {AppState | null} */
+  #state = null;
 
-  /** @param {(command: {type: string} & Record<string, any>) => Promise<any>} run */
+  /** @param {(command: {type: string} & Record<string, any>, attachments?: object) => Promise<any>} run */
   constructor(run) {
+    this.#run = run;
     const setOutput = () => run({ type: "set-output", size: parseSize(this.#size.value), model: this.#model.value });
     this.#size.addEventListener("change", setOutput);
     this.#model.addEventListener("change", setOutput);
-    this.#button.addEventListener("click", () => run({ type: "start-export", route: this.#route }));
+    this.#button.addEventListener("click", () => this.#start());
     this.#estimates.addEventListener("change", event => {
       this.#route = /** @type {HTMLInputElement} */ (event.target).value;
+      if (this.#state) this.draw(this.#state, true, false);
     });
     byTest("server-retry").addEventListener("click", () => run({ type: "refresh-server" }));
   }
 
   /** @param {AppState} state @param {boolean} booted @param {boolean} failed Python is gone */
   draw(state, booted, failed) {
+    this.#state = state;
     const { project, server } = state;
     const clip = project?.clips[project.selected ?? 0] ?? null;
+    const routes = clip ? routesOf(state) : [];
+    if (!routes.some(each => each.route === this.#route && each.available)) this.#route = "auto";
+    const here = chosenRoute(routes, this.#route) === BROWSER;
     this.#size.disabled = !clip;
-    this.#model.disabled = !clip || !server?.models.length;
+    this.#model.disabled = !clip || !server?.models.length || here;
     if (project && clip) {
       const { size: out, model } = project.output;
       choices(this.#size, outputSizes(clip, out), `${out.width}x${out.height}`);
       const models = server?.models ?? [];
       const known = models.some(each => each.name === model);
       choices(this.#model, [...models.map(each => ({ value: each.name, label: each.label })), ...(known ? [] : [{ value: model, label: model }])], model);
-      text(byId("model-note"), models.find(each => each.name === model)?.note ?? "");
+      const note = here ? hereNote(state) : models.find(each => each.name === model)?.note;
+      text(byId("model-note"), note ?? "");
       text(byId("export-facts"), `${length(clip.out_us - clip.in_us)} · ${(out.width / clip.crop.width).toFixed(1)}×`);
     } else {
       choices(this.#size, [], "");
       choices(this.#model, [], "");
       text(byId("export-facts"), "");
     }
-    const obstacle = failed ? "The page could not start fully; Reel says why. Reload it to export." : this.#obstacle(state, booted);
+    const obstacle = failed ? "The page could not start fully; Reel says why. Reload it to export." : here ? localObstacle(state) : this.#obstacle(state, booted);
     this.#button.disabled = obstacle !== null;
-    text(byTest("export-message"), obstacle ?? "");
+    text(byTest("export-message"), obstacle ?? (here && state.server_problem ? `Only this browser can export now. ${problemText(state.server_problem)}` : ""));
     byTest("server-retry").hidden = !booted || failed || !!server;
-    this.#drawEstimates(server && clip ? state.estimates : []);
+    this.#drawRoutes(routes);
   }
 
-  /** Why an export cannot start now, or null. @param {AppState} state @param {boolean} booted */
+  async #start() {
+    const state = this.#state;
+    const routes = state ? routesOf(state) : [];
+    if (!state?.project || !state.local_offer || chosenRoute(routes, this.#route) !== BROWSER) {
+      return this.#run({ type: "start-export", route: this.#route });
+    }
+    const target = await chooseFile(state.project.name, /** @type {"mp4" | "webm"} */ (state.local_offer.extension));
+    if (target === null) return undefined;
+    return this.#run({ type: "start-local-export" }, target ? { target } : {});
+  }
+
+  /** Why the server cannot export now, or null. @param {AppState} state @param {boolean} booted */
   #obstacle(state, booted) {
     const { project, server, server_problem: problem, upload } = state;
     if (!booted) return "Export is ready as soon as the page has started.";
@@ -72,33 +94,25 @@ export class ExportPanel {
     return null;
   }
 
-  /** @param {Estimate[]} estimates */
-  #drawEstimates(estimates) {
-    const signature = JSON.stringify(estimates);
+  /** @param {import("./routes.js").RouteLine[]} routes */
+  #drawRoutes(routes) {
+    const signature = JSON.stringify([routes, this.#route]);
     if (signature === this.#drawn) return;
+    const focused = this.#estimates.contains(document.activeElement);
     this.#drawn = signature;
-    const choice = estimates.filter(each => each.processor.available).length > 1;
-    if (!estimates.some(each => each.route === this.#route && each.processor.available)) this.#route = "auto";
-    this.#estimates.replaceChildren(...estimates.map(each => line(each, choice, this.#route)));
+    const choice = routes.filter(each => each.available).length > 1;
+    this.#estimates.replaceChildren(...routes.map(each => routeLine(each, choice, this.#route)));
+    if (focused) /** @type {HTMLElement | null} */ (this.#estimates.querySelector("input:checked"))?.focus();
   }
 }
 
-/**
- * One route with its time and cost; where there is a choice, with a radio button: the recommended one stands for "auto".
- * @param {Estimate} estimate @param {boolean} choice @param {string} route the chosen one
- */
-function line(estimate, choice, route) {
-  const { processor } = estimate;
-  const value = estimate.recommended ? "auto" : estimate.route;
-  const button = { type: "radio", name: "route", value, "data-testid": `route-${estimate.route}`, disabled: !processor.available };
-  const checked = route === estimate.route || (estimate.recommended && route === "auto");
-  return h(
-    "li",
-    { class: `estimate${estimate.recommended ? " recommended" : ""}${processor.available ? "" : " off"}`, title: estimate.basis },
-    choice ? h("label", { class: "estimate-name" }, h("input", { ...button, checked }), processor.name) : h("span", { class: "estimate-name" }, processor.name),
-    processor.available
-      ? h("span", { class: "estimate-figures numeric" }, h("b", {}, span(estimate.seconds)), ` · ${money(estimate.cost_usd)}`)
-      : h("span", { class: "estimate-figures" }, processor.reason || "not available"),
-    processor.available && h("span", { class: "estimate-basis" }, estimate.recommended && h("span", { class: "tag" }, icon("check"), "recommended"), estimate.basis),
-  );
+/** Why this browser cannot export now, or null. @param {AppState} state */
+function localObstacle(state) {
+  return state.local_exports.some(each => each.state === "running") ? "A reel is being made in this browser. Wait until it is done, or cancel it." : null;
+}
+
+/** How this browser upscales. @param {AppState} state */
+function hereNote(state) {
+  const tier = state.local_offer?.tier;
+  return `Twice the crop's size by ${tier === "base" ? "Lanczos" : `the preview's net ${tier}`}, then scaled to the size above.`;
 }

@@ -1,8 +1,9 @@
 // @ts-check
 /** The list of jobs, with the upload under way on top. */
 
+import { storedUrl } from "../media/save-file.js";
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
-import { length, money, size, span } from "./format.js";
+import { length, money, problemText, size, span } from "./format.js";
 import { icon } from "./icons.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Job} Job */
@@ -26,7 +27,8 @@ export class Jobs {
 
   /** @param {AppState} state */
   draw(state) {
-    const lines = [...(state.upload ? [uploadLine(state.upload)] : []), ...state.jobs.map(jobLine)];
+    const made = [...state.local_exports, ...state.jobs].sort((a, b) => b.created_at - a.created_at);
+    const lines = [...(state.upload ? [uploadLine(state.upload)] : []), ...made.map(each => ("kind" in each ? jobLine(each) : localLine(each)))];
     keyed(this.#list, lines, line => line.id, line => this.#create(line), update);
     byId("jobs-none").hidden = lines.length > 0;
     const busy = lines.filter(line => line.cancel).length;
@@ -58,7 +60,7 @@ export class Jobs {
   async #download(id) {
     const answer = await this.#run({ type: "download-result", job_id: id });
     if (!answer) return; // the refusal has been told
-    const link = h("a", { href: answer.url, download: answer.filename });
+    const link = h("a", { href: answer.stored ? await storedUrl(answer.stored) : answer.url, download: answer.filename });
     document.body.append(link);
     link.click();
     link.remove();
@@ -74,9 +76,28 @@ function uploadLine(upload) {
 /** @param {Job} job @returns {Line} */
 function jobLine(job) {
   const busy = job.state === "queued" || job.state === "running";
-  const error = job.error ? [job.error.title.replace(/\.$/, "") + ".", job.error.detail, job.error.hint].filter(Boolean).join(" ") : "";
+  const error = job.error ? problemText(job.error) : "";
   const label = job.state === "running" ? `${Math.round(job.progress * 100)} %` : STATES[job.state];
   return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), error, cancel: busy, download: job.state === "succeeded" };
+}
+
+/** @param {import("../protocol.js").LocalExport} made @returns {Line} */
+function localLine(made) {
+  const { id, name, state, result, error } = made;
+  const busy = state === "running";
+  const left = made.seconds_left === null ? "" : `${span(made.seconds_left)} left`;
+  const done = result && [`${result.size.width} × ${result.size.height}`, length(result.duration_us), size(result.bytes), !result.stored && "saved where you chose"];
+  return {
+    id,
+    name,
+    state,
+    label: busy ? `${Math.round(made.progress * 100)} %` : STATES[state],
+    progress: made.progress,
+    facts: (done ?? [busy && left, "this browser"]).filter(Boolean).join(" · "),
+    error: error ? problemText(error) : "",
+    cancel: busy,
+    download: !!result?.stored,
+  };
 }
 
 /** @param {Job} job */

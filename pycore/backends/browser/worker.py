@@ -10,6 +10,7 @@ from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports]
 from pycore.app import App, Options
 from pycore.backends.browser.gpu import BrowserGpu
 from pycore.backends.browser.host import BrowserHost
+from pycore.backends.browser.reels import BrowserReels
 from pycore.protocol import Notice, Tier, encode
 from pycore.tasks import Tasks
 
@@ -23,7 +24,7 @@ def start(base: str, api: str, software: bool, tier: str) -> Callable[[Any], Non
     """
     host = BrowserHost(base, software)
     forced = next((each for each in Tier if each.lower() == tier.lower()), None)
-    app = App(host, BrowserGpu(base), Options(api, software, forced))
+    app = App(host, BrowserGpu(base), Options(api, software, forced), BrowserReels(base))
     tasks = Tasks(lambda problem: host.post({"event": encode(Notice(problem))}))
 
     async def command(data: Any) -> None:

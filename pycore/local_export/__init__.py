@@ -1,0 +1,1 @@
+"""Reels that are made in the browser, with nothing uploaded: the preview's pipeline, onto an encoder."""
