@@ -13,6 +13,7 @@ from server.config import Config
 from server.config.s3 import S3Settings
 from server.tests import clips
 from server.tests.asgi import SyncClient
+from server.tests.fleet_bench import Fleet, running_fleet
 from server.tests.job_bench import Bench, open_bench
 from server.tests.postgres import Postgres, running_postgres
 from server.tests.processes import Api, Process, running_api, start_worker
@@ -89,3 +90,9 @@ def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL; `create()` makes a database of one's own."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
+    with running_fleet(tmp_path, postgres) as fleet:
+        yield fleet

@@ -4,9 +4,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -15,70 +12,11 @@ import pytest
 
 from server.db.fleet import SILENCE_SECONDS
 from server.tests.conftest import Running
-from server.tests.postgres import Postgres
-from server.tests.processes import Api, Process, await_, export_request, start_api
+from server.tests.fleet_bench import Fleet
+from server.tests.processes import Api, Process, export_request, start_api
 
 TAKEN_OVER_S = 30.0
 """What issue 6 allows from a worker's death until another is at its job."""
-
-
-@dataclass
-class Fleet:
-    """An API and workers on one database and one data directory (a storage that they share)."""
-
-    api: Api
-    data: Path
-    environ: dict[str, str]
-    workers: list[Process] = field(default_factory=list)
-
-    def start(self, **environ: str) -> Process:
-        """One more worker, that is ready."""
-        number = len(self.workers)
-        log = self.data.with_name(f"worker-{number}.log")
-        worker = Process(log, "worker", "--data", self.data, **self.environ, **environ)
-        self.workers.append(worker)
-        worker.await_line(r"worker \d+ is ready")
-        return worker
-
-    def said(self) -> str:
-        return "".join(worker.said() for worker in self.workers)
-
-    def at(self, moment: str) -> Process:
-        """The worker that says so first."""
-        alive = [worker for worker in self.workers if worker.alive()]
-        return await_(moment, lambda: next((each for each in alive if re.search(moment, each.said())), None))
-
-    def left(self) -> list[str]:
-        """What lies in the storage and in scratch folders beside media and results."""
-        files = [path for path in (self.data / "storage").rglob("*") if path.is_file()]
-        files += [path for path in (self.data / "tmp").rglob("*") if path.is_file()]
-        names = [path.relative_to(self.data).as_posix() for path in files]
-        return [
-            name for name in names if "/media/" not in name and not re.search(r"/result\.(mp4|json)$", name)
-        ]
-
-
-@contextmanager
-def running_fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
-    data = tmp_path / "data"
-    environ = {"REELBALLERS_DATABASE_URL": postgres.create(), "REELBALLERS_THREADS": "1"}
-    process, url = start_api(data, **environ)
-    with httpx.Client(base_url=url, timeout=60) as http:
-        fleet = Fleet(Api(url, http), data, environ)
-        try:
-            yield fleet
-        finally:
-            for worker in fleet.workers:
-                worker.end()
-            code = process.end()
-    assert code == 0
-    assert "Traceback" not in process.said() + fleet.said(), process.said() + fleet.said()
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
-    with running_fleet(tmp_path, postgres) as fleet:
-        yield fleet
 
 
 @pytest.fixture(scope="session")
