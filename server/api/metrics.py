@@ -11,6 +11,7 @@ from server.db.fleet import Fleet
 from server.jobs.manager import JobManager
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "WEBSOCKET")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -36,6 +37,7 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one; a WebSocket's time is how long it stayed, and is left out."""
+        method = method if method in _METHODS else "other"  # a client may send any word
         self._requests.labels(method, route, str(status)).inc()
         if method != "WEBSOCKET":
             self._seconds.labels(method, route).observe(seconds)

@@ -115,16 +115,22 @@ class Bench:
         return [each.key.rpartition("/")[2] for each in self.storage.objects(f"jobs/{job_id}")]
 
 
-@contextmanager
-def open_bench(tmp_path: Path, url: str = "") -> Iterator[Bench]:
-    """A bench in `tmp_path` (or on another empty database), with one project and one medium."""
-    database = Database(url or f"sqlite:///{tmp_path / 'test.sqlite'}")
-    storage = LocalStorage(tmp_path / "storage", UrlSigner(b"key", "/"))
+def furnish(database: Database, storage: LocalStorage) -> MediaTable:
+    """Makes the project "project-1" with the file "media-1", which is no video, where they are not there."""
     Projects(database).create(Project("project-1", "Match", Output(Size(96, 64))))
     table = MediaTable(database)
     table.add("project-1", "media-1", UploadRequest("clip.mp4", 6, "0" * 16), 10, "upload")
     table.complete("project-1", "media-1", MediaInfo("media-1", "clip.mp4", 6, Size(48, 32), 1_000_000))
     storage.put(media_key("project-1", "media-1", "clip.mp4"), [b"source"])
+    return table
+
+
+@contextmanager
+def open_bench(tmp_path: Path, url: str = "") -> Iterator[Bench]:
+    """A bench in `tmp_path` (or on another empty database), with one project and one medium."""
+    database = Database(url or f"sqlite:///{tmp_path / 'test.sqlite'}")
+    storage = LocalStorage(tmp_path / "storage", UrlSigner(b"key", "/"))
+    table = furnish(database, storage)
     manager, processor = JobManager(database), Scripted()
     scratch = tmp_path / "tmp"
     scratch.mkdir()

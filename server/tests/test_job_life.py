@@ -9,7 +9,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from pycore.protocol import Job, JobState, Problem, Processor, ReelError, Route
+from pycore.protocol import (
+    ExportResult,
+    Job,
+    JobState,
+    ModelName,
+    Problem,
+    Processor,
+    ReelError,
+    Route,
+    Size,
+)
 from server.jobs.manager import JobManager
 from server.jobs.states import IllegalTransition, Superseded
 from server.tests.job_bench import CPU, REQUEST, open_bench
@@ -20,6 +30,22 @@ LEGAL = {
     JobState.RUNNING: {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED},
 }
 EXECUTORS = ("one", "other")
+RESULT = ExportResult(
+    6,
+    1.0,
+    30,
+    30.0,
+    "Test CPU",
+    ModelName.QUICK,
+    Size(48, 32),
+    Size(96, 64),
+    1_000_000,
+    False,
+    4.0,
+    0.0,
+    0.0,
+    "",
+)
 
 
 class JobLife(RuleBasedStateMachine):
@@ -73,6 +99,10 @@ class JobLife(RuleBasedStateMachine):
         self._try(lambda: self._workers[worker].cancelled(job))
 
     @rule(job=jobs, worker=st.sampled_from(EXECUTORS))
+    def succeed(self, job: str, worker: str) -> None:
+        self._try(lambda: self._workers[worker].succeed(job, RESULT))
+
+    @rule(job=jobs, worker=st.sampled_from(EXECUTORS))
     def fail(self, job: str, worker: str) -> None:
         self._try(lambda: self._workers[worker].fail(job, Problem("x", "X")))
 
@@ -90,6 +120,12 @@ class JobLife(RuleBasedStateMachine):
                     assert job.state in LEGAL.get(before.state, set()), (before.state, job.state)
                 if before.state.final:
                     assert job == before, "a final job stays as it is"
+            if job.id not in self._seen or job != self._seen[job.id]:
+                events = self._bench.manager.events(job.id, 0)
+                assert events[-1].job == job, "the last event tells of the job as it is"
+                assert [each.sequence for each in events] == list(range(1, job.sequence + 1))
+            assert (job.state is JobState.SUCCEEDED) == (job.result is not None)
+            assert (job.state is JobState.FAILED) == (job.error is not None)
             self._seen[job.id] = job
 
 

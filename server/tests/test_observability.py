@@ -122,6 +122,8 @@ def test_a_workers_lines_name_the_job(running: Running) -> None:
 def test_figures(client: SyncClient) -> None:
     client.get("/api/v1/jobs/nothing")
     client.get("/api/v1/jobs/another")
+    for method in ("BREW", "WHEN"):
+        client.request(method, "/api/v1/jobs/another")
     answer = client.get("/api/v1/system/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     found = {
@@ -133,7 +135,9 @@ def test_figures(client: SyncClient) -> None:
     assert found["reelballers_request_seconds_count", "/api/v1/jobs/{id}", "", ""] == 2
     assert found["reelballers_jobs", "", "", "queued"] == 0
     assert found["reelballers_workers", "", "", ""] == 0
-    assert not [name for name in found if "nothing" in name[1]]  # no label grows with what is asked for
+    asked_for = ("nothing", "another", "BREW", "WHEN")
+    assert not [word for word in asked_for if word in answer.text], "no label grows with what is asked for"
+    assert found["reelballers_requests_total", "/api/v1/jobs/{id}", "405", ""] == 2
 
 
 # The doctor
