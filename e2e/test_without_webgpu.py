@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from e2e.clips import read_clip
+from e2e.clips import demo_frames, read_clip, write_clip
 from e2e.conftest import OpenPage
 from e2e.driver import download, export, open_clip, until, wait_for_job
 from e2e.running import BOOT_MS, INSECURE_HOST, Server
@@ -30,6 +30,20 @@ def test_says_so_and_exports_through_the_server(
     frames, _ = read_clip(download(page, job["id"], tmp_path))
     assert len(frames) == 24
     assert frames[0].shape == (384, 216, 3)
+
+
+def test_the_server_looks_for_players_where_the_browser_has_only_its_cpu(
+    open_page: OpenPage, plain_browser: Browser, tmp_path: Path
+) -> None:
+    page = open_page(plain_browser, query="")
+    open_clip(page, write_clip(tmp_path / "people.mp4", demo_frames(4, (640, 360)), audio=False))
+    page.get_by_test_id("analyse-server").click()
+    now = until(page, lambda now: now["analysis"]["state"] in ("done", "failed"), "the end of the search")
+    assert now["analysis"]["state"] == "done", now["analysis"]
+    assert now["analysis"]["processor"]["name"] != "this computer's CPU"
+    assert [job["kind"] for job in now["jobs"]][:1] == ["tracking"]
+    expect(page.get_by_test_id("analysis-message")).to_contain_text("found")
+    expect(page.get_by_test_id("analyse-server")).to_be_visible()
 
 
 def test_a_page_over_http_from_another_machine_names_that_as_the_cause(

@@ -45,6 +45,7 @@ from pycore.protocol import (
     Command,
     DecodeError,
     DownloadResult,
+    Job,
     JobState,
     JoinTracks,
     MediaInfo,
@@ -79,12 +80,14 @@ from pycore.protocol import (
     StartLocalExport,
     StateChanged,
     Tier,
+    Tracking,
     Undo,
     Upload,
     decode,
     encode,
 )
 from pycore.server_client import ServerClient, is_unreachable
+from pycore.server_tracking import ServerTracker
 from pycore.server_watch import ServerWatch
 from pycore.tasks import Tasks, as_problem
 
@@ -143,7 +146,9 @@ class App:
             self._notice,
             self._edit,
             lambda *shown: self._previewing.follow(*shown),
+            self._track_on_server,
         )
+        self._tracker = ServerTracker(host, client, self._board, tasks, self._exporter)
         self._previewing = Previewing(
             gpu,
             tasks,
@@ -267,8 +272,8 @@ class App:
                 await self._cancel(job_id)
             case DownloadResult(job_id):
                 return await self._download(job_id)
-            case StartAnalysis():
-                self._analysing.start()
+            case StartAnalysis(server):
+                self._analysing.start(server=server)
             case CancelAnalysis():
                 self._analysing.cancel()
             case ChoosePlayer():
@@ -460,6 +465,10 @@ class App:
         self._offering.forget()
         self._estimate()
 
+    async def _track_on_server(self, heard: Callable[[Job], None]) -> Tracking:
+        opened = self._media()
+        return await self._tracker.track(opened.history, opened.file, opened.content_type, heard)
+
     @property
     def _exporting(self) -> bool:
         return self._export is not None and not self._export.done()
@@ -469,8 +478,10 @@ class App:
             self._local.cancel(job_id)
         elif job_id != UPLOAD_ID:
             await self._board.cancel(job_id)
-        elif self._export is not None:
+        elif self._export is not None and self._exporting:
             self._export.cancel()
+        else:
+            self._analysing.cancel()
 
     async def _download(self, job_id: str) -> dict[str, str]:
         made = self._local.find(job_id)

@@ -1,7 +1,8 @@
 """Starting an export: project stored, media uploaded where the server lacks it, export created, job handed to
 the board."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pycore.backends.host import Host, MediaFile
@@ -38,6 +39,7 @@ class Exporter:
         self._client = client
         self._board = board
         self._show_upload = show_upload
+        self._bringing = asyncio.Lock()
 
     async def export(
         self,
@@ -53,16 +55,22 @@ class Exporter:
         What the server decides (revision, probed medium) goes into `history`. Raises ReelError.
         """
         project = history.present
-        await self._store(history)
-        if not await self._has_media(history.present):
-            await self._upload(history, file, content_type)
-            await self._store(history)
+        await self.bring(history, file, content_type)
         clip = selected_clip(history.present)
         job = await self._create(
             history.present.id, export_request(with_media(project, clip.media), route, motion)
         )
         self._board.take(job)
         return job
+
+    async def bring(self, history: History, file: MediaFile, content_type: str) -> None:
+        """Has the server know the project and its medium. One at a time: a second call waits and finds them
+        there. Raises ReelError."""
+        async with self._bringing:
+            await self._store(history)
+            if not await self._has_media(history.present):
+                await self._upload(history, file, content_type)
+                await self._store(history)
 
     async def _store(self, history: History) -> None:
         """Brings the server's copy of the document up to date. Where another tab has changed it, this one
@@ -106,12 +114,17 @@ class Exporter:
             self._show_upload(None)
 
     async def _create(self, project_id: str, request: ExportRequest) -> Job:
-        key = self._host.uuid()  # the same for every try: an answer that got lost makes no second job
+        key = self._host.uuid()
+        return await self.insistently(lambda: self._client.create_export(project_id, request, key))
+
+    async def insistently(self, ask: Callable[[], Awaitable[Job]]) -> Job:
+        """Asks for a job, with the same key in every try: an answer that got lost makes no second one. Raises
+        ReelError."""
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._client.create_export(project_id, request, key)
+                return await ask()
             except ReelError as error:
                 if attempt == _ATTEMPTS or not is_transient(error):
                     raise

@@ -35,6 +35,7 @@ class JobBoard:
         self._on_problem = on_problem
         self._jobs: dict[str, Job] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
+        self._listeners: dict[str, Callable[[Job | None], None]] = {}
 
     def list(self) -> list[Job]:
         """Newest first."""
@@ -47,6 +48,7 @@ class JobBoard:
         for gone in before - {job.id for job in jobs}:
             del self._jobs[gone]
             self._unfollow(gone)
+            self._listeners.get(gone, _nobody)(None)
         self._changed()
         for job in jobs:
             self.take(job)
@@ -59,6 +61,7 @@ class JobBoard:
         if present != job:
             self._jobs[job.id] = job
             self._changed()
+            self._listeners.get(job.id, _nobody)(job)
         if job.state.final:
             if job.state is JobState.FAILED and present is not None and not present.state.final:
                 self._on_problem(
@@ -66,6 +69,28 @@ class JobBoard:
                 )
         elif job.id not in self._followers:
             self._followers[job.id] = self._tasks.start(self._follow(job.id), f"following {job.name!r}")
+
+    async def ended(self, job: Job, heard: Callable[[Job], None]) -> Job:
+        """Adds a job and waits for its end; `heard` gets it after each change. Raises ReelError `job.gone`
+        where it was deleted meanwhile."""
+        end: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+
+        def listen(now: Job | None) -> None:
+            if now is None:
+                hint = "Start it again."
+                gone = ReelError.of("job.gone", "The job was deleted on the server", hint=hint, status=404)
+                end.set_exception(gone)
+                return
+            heard(now)
+            if now.state.final and not end.done():
+                end.set_result(now)
+
+        self._listeners[job.id] = listen
+        try:
+            self.take(job)
+            return self._jobs[job.id] if self._jobs[job.id].state.final else await end
+        finally:
+            del self._listeners[job.id]
 
     async def cancel(self, job_id: str) -> None:
         self.take(await self._client.cancel_job(job_id))
@@ -81,6 +106,7 @@ class JobBoard:
         except _Gone:
             self._jobs.pop(job_id, None)
             self._changed()
+            self._listeners.get(job_id, _nobody)(None)
         finally:
             if self._followers.get(job_id) is asyncio.current_task():
                 del self._followers[job_id]
@@ -114,6 +140,10 @@ class JobBoard:
         follower = self._followers.pop(job_id, None)
         if follower is not None:
             follower.cancel()
+
+
+def _nobody(job: Job | None) -> None:
+    """Listens to nothing."""
 
 
 class _Gone(Exception):

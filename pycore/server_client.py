@@ -21,6 +21,8 @@ from pycore.protocol import (
     ServerInfo,
     Ticket,
     TicketRequest,
+    Tracking,
+    TrackingRequest,
     UploadPlan,
     UploadRequest,
     decode,
@@ -95,6 +97,15 @@ class ServerClient:
         """`key`: the same one never makes a second job."""
         path = f"projects/{_part(project_id)}/exports"
         return await self._call(Job, "POST", path, request, headers={"Idempotency-Key": key})
+
+    async def create_tracking(self, project_id: str, request: TrackingRequest, key: str) -> Job:
+        """`key`: the same one never makes a second job."""
+        path = f"projects/{_part(project_id)}/tracking"
+        return await self._call(Job, "POST", path, request, headers={"Idempotency-Key": key})
+
+    async def tracking(self, job_id: str) -> Tracking:
+        """What a finished tracking job found."""
+        return await self._call(Tracking, "GET", f"jobs/{_part(job_id)}/tracking", limit_s=120.0)
 
     async def jobs(self) -> list[Job]:
         """All jobs, newest first."""

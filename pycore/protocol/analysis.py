@@ -85,7 +85,10 @@ class PathChanged:
 
 @dataclass(frozen=True, slots=True)
 class StartAnalysis:
-    """Looks for the players of the whole clip, in the background."""
+    """Looks for the players of the whole clip, in the background: in this browser, or, with `server`, on the
+    server, which the clip is uploaded to."""
+
+    server: bool = False
 
     type: Literal["start-analysis"] = "start-analysis"
 

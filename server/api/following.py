@@ -29,7 +29,7 @@ def planned(services: Services, project_id: str, request: ExportRequest) -> Expo
         if clip.follow is not None:
             follow = clip.follow
             if follow.job_id not in documents:
-                documents[follow.job_id] = _document(services, _job(services, project_id, follow))
+                documents[follow.job_id] = found(services, _job(services, project_id, follow))
             _check_medium(services, clip, follow)
             clip = followed(clip, follow, documents[follow.job_id], shape)
         clips.append(clip)
@@ -42,14 +42,6 @@ def _job(services: Services, project_id: str, follow: FollowTrack) -> Job:
         raise job_not_found(follow.job_id)
     if job.kind is not JobKind.TRACKING:
         raise refused(f"{follow.job_id!r} is no tracking job.", "Name one of the project's tracking jobs.")
-    if job.state is not JobState.SUCCEEDED:
-        raise ReelError.of(
-            "job.no-result",
-            "The players are not known yet",
-            f"The tracking job is {job.state.value}.",
-            "Look for the players again." if job.state.final else "Wait for it to succeed.",
-            409,
-        )
     return job
 
 
@@ -62,5 +54,14 @@ def _check_medium(services: Services, clip: ExportClip, follow: FollowTrack) -> 
         )
 
 
-def _document(services: Services, job: Job) -> Tracking:
+def found(services: Services, job: Job) -> Tracking:
+    """What a tracking job found. ReelError `job.no-result`."""
+    if job.kind is not JobKind.TRACKING or job.state is not JobState.SUCCEEDED:
+        raise ReelError.of(
+            "job.no-result",
+            "There are no players of this job",
+            f"The {job.kind.value} job is {job.state.value}.",
+            "Look for the players again." if job.state.final else "Wait for it to succeed.",
+            409,
+        )
     return load(Tracking, b"".join(services.storage.get(tracking_key(job.id))).decode())

@@ -25,6 +25,7 @@ export class PlayerPanel {
     this.#run = run;
     this.#player = player;
     this.#start.addEventListener("click", () => run({ type: "start-analysis" }));
+    byTest("analyse-server").addEventListener("click", () => run({ type: "start-analysis", server: true }));
     byTest("analysis-cancel").addEventListener("click", () => run({ type: "cancel-analysis" }));
     byTest("player-none").addEventListener("click", () => run({ type: "choose-player" }));
     byTest("player-split").addEventListener("click", () => run({ type: "split-track", track_id: this.#chosen, time_us: player.timeUs }));
@@ -47,6 +48,9 @@ export class PlayerPanel {
     this.#start.hidden = busy;
     this.#start.disabled = !open || !ready;
     this.#start.classList.toggle("primary", analysis.state === "none" || analysis.state === "failed");
+    // Where this browser failed, or has only its CPU for it, the server may do it: never without being asked, for that uploads the clip.
+    const weak = analysis.state === "failed" || state.capability?.level === "none";
+    byTest("analyse-server").hidden = busy || !open || !ready || !state.server || !weak;
     text(this.#start, NAMES[analysis.state] ?? "");
     byTest("analysis-cancel").hidden = !busy;
     this.#progress.hidden = !busy;

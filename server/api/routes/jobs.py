@@ -8,8 +8,9 @@ from pathlib import PurePath
 from starlette.responses import RedirectResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pycore.protocol import Job, JobEvent, JobKind, JobState, ReelError
+from pycore.protocol import Job, JobEvent, JobKind, JobState, ReelError, Tracking
 from server.api.auth import OWNER
+from server.api.following import found
 from server.api.operations import Call, Operation
 from server.api.services import Services
 from server.db.tokens import LOCAL
@@ -52,6 +53,10 @@ def result(call: Call) -> Response:
     key = tracking_key(job.id) if job.kind is JobKind.TRACKING else result_keys(job.id)[0]
     url = services.storage.url_to_get(key, file_name(job), expires_at)
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
+
+
+def tracking(call: Call) -> Tracking:
+    return found(call.services, call.services.jobs.get(call.path["id"]))
 
 
 def file_name(job: Job) -> str:
@@ -136,6 +141,15 @@ OPERATIONS = (
         "jobs",
         result,
         status=303,
+        problems=(404, 409),
+    ),
+    Operation(
+        "GET",
+        "/jobs/{id}/tracking",
+        "What a finished tracking job found, the same as its result, without a redirect.",
+        "jobs",
+        tracking,
+        answer=Tracking,
         problems=(404, 409),
     ),
     Operation(
