@@ -4,7 +4,7 @@
         frame_binder    the VideoFrame as an external texture: no copy, already RGB in the canvas's colours
         ingest          the crop's whole pixels -> Y, Cb, Cr                     (web/shaders/ingest.wgsl)
         lanczos3        Y at twice the size
-        conv...         a net's layers; the last adds its correction to that     (conv.wgsl, cells_*.wgsl)
+        conv...         a net's layers; the last adds its correction to that     (conv_*.wgsl, cells_*.wgsl)
         compose         colours back, sharpening, before|after -> the canvas     (compose.wgsl)
         place           with a moving crop, a spotlight or another size: compose draws on a texture, and this
                         lays it on the canvas, and draws the spotlight           (place.wgsl, spotlight.wgsl)

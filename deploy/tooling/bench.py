@@ -51,7 +51,7 @@ _ALWAYS = (
     "--autoplay-policy=no-user-gesture-required",
     *browser.SANDBOX,
 )
-_LINUX_GPU = (
+LINUX_GPU = (
     "--use-angle=vulkan",
     "--enable-features=Vulkan",
     "--disable-vulkan-surface",
@@ -133,7 +133,7 @@ def _visit(program: Path, options: Options, folders: Mapping[str, Path]) -> dict
         query["peers"] = ""
     if options.clip:
         query |= {"clip": f"./clip/{quote(options.clip.name)}", "plays": "M 16:9,M 9:16"}
-    gpu = browser.SOFTWARE_WEBGPU if options.software else _LINUX_GPU if sys.platform == "linux" else ()
+    gpu = browser.SOFTWARE_WEBGPU if options.software else LINUX_GPU if sys.platform == "linux" else ()
     with (
         _serving(folders, token, said) as url,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,

@@ -17,6 +17,7 @@ from pycore.pipeline import Pipeline, detect
 from pycore.protocol import Rect, Size, Tier, encode
 from pycore.shaders import ShaderManager
 from pycore.upscaler import tuner
+from pycore.upscaler.kernels import choices
 from pycore.upscaler.weights import parse
 
 BASE = f"{js.location.origin}/"
@@ -47,11 +48,15 @@ async def detection(software: str, _: Any) -> str:
 
 
 async def kernels(_: str, __: Any) -> str:
-    """By layer shape of net S, the kernels that give what the default gives."""
+    """By layer shape of net S, the kernels that give what the plainest gives, and those that should."""
     on = await device()
     net = parse(await on.load_model("s"), "s")
     right = await tuner._right(on, ShaderManager(on), net)
-    return json.dumps([sorted(names) for names in right.values()])
+    wanted = {
+        tuner._shape(index, net): {each.name for each in choices(conv, on.features)}
+        for index, conv in enumerate(net)
+    }
+    return json.dumps([[sorted(names) for names in each.values()] for each in (right, wanted)])
 
 
 async def draw(case: str, canvas: Any) -> str:

@@ -45,9 +45,9 @@ class TextureUsage(IntFlag):
     RENDER_ATTACHMENT = 0x10
 
 
-WANTED = ("bgra8unorm-storage", "timestamp-query")
+WANTED = ("bgra8unorm-storage", "timestamp-query", "shader-f16")
 """Optional features that a device gets where its adapter has them: canvases of format bgra8unorm are written
-by compute shaders, and kernels are timed by the GPU's own clock."""
+by compute shaders, kernels are timed by the GPU's own clock, and read and write halves by themselves."""
 
 PIXEL_BYTES = {"rgba8unorm": 4, "bgra8unorm": 4, "r32float": 4, "rgba16float": 8, "rgba32float": 16}
 """Bytes of one texel of the formats in use."""

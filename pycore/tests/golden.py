@@ -8,6 +8,7 @@ import numpy as np
 
 from pycore.protocol import Size
 from pycore.tests import reference
+from pycore.upscaler.kernels import HALVES
 from pycore.upscaler.plan import FEATURES
 from pycore.upscaler.upscaler import cells_of
 from pycore.upscaler.weights import GROUP, Conv
@@ -76,6 +77,9 @@ def some_net(*widths: int) -> list[Conv]:
 
 TWO_BUFFERS = some_net(8, 24)
 """Three layers: each has its output kept, the first in features-a, the second in features-b."""
+
+KEPT = {"packed": frozenset[str](), "f16": frozenset({HALVES})}
+"""How halves are kept between layers: the features of a device that does so."""
 
 
 def noise(width: int, height: int, seed: int = 1) -> Array:

@@ -118,13 +118,16 @@ def layer(index: int, net: Sequence[Conv], kernel: Kernel) -> Stage:
     """That layer of a net, computed by that kernel."""
     conv, first, last = net[index], index == 0, index == len(net) - 1
     given, made = FEATURES if index % 2 else FEATURES[::-1]
+    kind = "_f16" if kernel.halves else ""
+    files = (
+        "look",
+        "cells_in_luma" if first else f"cells_in{kind}",
+        "cells_out_luma" if last else f"cells_out{kind}",
+        "kept_f16" if kernel.halves else "kept_f32",
+        *kernel.files,
+    )
     return Stage(
-        (
-            "look",
-            "cells_in_luma" if first else "cells_in",
-            "cells_out_luma" if last else "cells_out",
-            kernel.file,
-        ),
+        ("f16", *files) if kernel.halves else files,
         ("source" if first else given, "look", weights_name(index, kernel.packing), "luma" if last else made),
         tile=kernel.tile,
         constants=kernel.constants(conv),

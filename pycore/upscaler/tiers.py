@@ -13,7 +13,7 @@ from pycore.backends.host import Store
 from pycore.protocol import Size, Tier
 from pycore.shaders import ShaderManager
 from pycore.upscaler.benchmark import CROP, measure
-from pycore.upscaler.kernels import Kernel
+from pycore.upscaler.kernels import Kernel, defaults
 from pycore.upscaler.load import Load
 from pycore.upscaler.plan import Plan, plan_for
 from pycore.upscaler.tuner import Remembered, tune
@@ -130,7 +130,7 @@ class Tiers:
     async def _plan(self, tier: Tier) -> Plan:
         """With the kernels that an earlier visit chose, else the default ones."""
         net = await self._net(tier)
-        kernels: Sequence[Kernel] = ()
+        kernels: Sequence[Kernel] = defaults(net, self._device.features)
         if self._remembered is not None and (kept := await self._remembered.recall(tier, len(net))):
             kernels = kept
             self._tuned.add(tier)

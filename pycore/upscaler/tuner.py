@@ -35,7 +35,10 @@ Even itself, for nothing writes luma outside of the crop."""
 _TOLERANCE = 2e-3
 """Of values around one. Halves have 11 bits, and sums come in another order: that is 5e-4."""
 
-SHADERS = ("look", "cells_in", "cells_in_luma", "cells_out", "cells_out_luma")
+SHADERS = (
+    "look", "f16", "kept_f16", "kept_f32", "cells_in", "cells_in_f16", "cells_in_luma", "cells_out",
+    "cells_out_f16", "cells_out_luma",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +80,22 @@ async def tune(
         if shape in chosen:
             continue
         timed[index] = []
-        for kernel in choices(conv):
+        default, *_ = found = choices(conv, device.features)
+        for kernel in found:
             ms = float("inf")
-            if kernel is DEFAULT or kernel.name in right[shape]:
+            if kernel.name in right[shape]:
                 step = await upscaler.alternative(layer(index, net, kernel))
                 ms = await milliseconds(device, [step], effort)
             timed[index].append(Timed(kernel.name, ms))
         # Once more, for the GPU's clock may have risen since.
-        step = await upscaler.alternative(layer(index, net, DEFAULT))
-        again = await milliseconds(device, [step], effort)
-        timed[index][0] = Timed(DEFAULT.name, min(again, timed[index][0].ms))
+        if default.name in right[shape]:
+            step = await upscaler.alternative(layer(index, net, default))
+            again = await milliseconds(device, [step], effort)
+            timed[index][0] = Timed(default.name, min(again, timed[index][0].ms))
         chosen[shape] = pick(timed[index])
     upscaler.free()
     names = [chosen[_shape(index, net)] for index in range(len(net))]
-    return Tuning(tuple(named(name) or DEFAULT for name in names), timed)
+    return Tuning(tuple(named(name, device.features) or DEFAULT for name in names), timed)
 
 
 async def _warm(device: Device, steps: Sequence[Dispatch]) -> None:
@@ -126,7 +131,7 @@ async def _ready(device: Device, shaders: ShaderManager, net: Sequence[Conv], si
 async def _right(
     device: Device, shaders: ShaderManager, net: Sequence[Conv]
 ) -> dict[tuple[int, int, bool], set[str]]:
-    """By shape, the names of the kernels that give what the default gives."""
+    """By shape, the names of the kernels that give what the plainest gives, its own among them."""
     upscaler = await _ready(device, shaders, net, _CHECKED)
     cells = cells_of(_CHECKED)
     area = cells.width * cells.height
@@ -135,12 +140,13 @@ async def _right(
         shape = _shape(index, net)
         if shape in right:
             continue
-        right[shape] = set()
+        right[shape] = {DEFAULT.name}
         last = index == len(net) - 1
         made = "luma" if last else FEATURES[index % 2]
         size = area * (LUMA_BYTES if last else conv.outputs * HALF_BYTES)
         wanted: tuple[float, ...] = ()
-        for kernel in choices(conv):
+        others = [each for each in choices(conv, device.features) if each is not DEFAULT]
+        for kernel in (DEFAULT, *others):
             try:
                 stage = layer(index, net, kernel)
                 steps = [await upscaler.alternative(layer(i, net, DEFAULT)) for i in range(index)]
@@ -172,7 +178,7 @@ class Remembered:
         """The kernels of that net's layers."""
         try:
             names = json.loads(await self._store.get(await self._name(net)) or "null")
-            found = [named(name) for name in names]
+            found = [named(name, self._device.features) for name in names]
         except (ValueError, TypeError):
             return None
         known = tuple(each for each in found if each is not None)
@@ -184,7 +190,7 @@ class Remembered:
     async def _name(self, net: str) -> str:
         if not self._key:
             facts = self._device.facts
-            files = dict.fromkeys(kernel.file for kernel in kernels.KERNELS)
+            files = dict.fromkeys(file for kernel in kernels.KERNELS for file in kernel.files)
             code = [await self._device.load_shader(each) for each in (*SHADERS, *files)]
             whose = (facts.vendor, facts.architecture, facts.description, facts.browser)
             told = repr((whose, sorted(self._device.features), kernels.KERNELS, code))

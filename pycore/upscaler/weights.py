@@ -1,4 +1,4 @@
-"""A net's weight file (safetensors, half precision, as server/training writes it) -> what conv.wgsl reads.
+"""A net's weight file (safetensors, half precision, as server/training writes it) -> what the convolution kernels read.
 Standard library alone: the preview waits for nothing."""
 
 import json
@@ -14,7 +14,7 @@ GROUP = 4
 """Channels in a vector."""
 
 LAYER_MATRICES = 640
-"""Room for one layer: the size of `weights` in conv.wgsl."""
+"""Room for one layer: the size of `weights` in conv_direct.wgsl."""
 
 
 class Packing(StrEnum):
@@ -58,7 +58,7 @@ class Conv:
     slope: Sequence[float]
 
     def pack(self, packing: Packing = Packing.DIRECT) -> bytes:
-        """What the kernels of that packing read: matrices of 4x4 f32, column by column (see conv.wgsl); at
+        """What the kernels of that packing read: matrices of 4x4 f32, column by column (see conv_tile.wgsl); at
         least LAYER_MATRICES, which its uniform block asks for."""
         weight, inputs = self.weight, self.inputs
         values = [

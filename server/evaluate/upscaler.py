@@ -44,7 +44,9 @@ def upscaler(folder: Path, nets: tuple[str, ...], crf: float, models: Path, as_j
             f"'{folder}' holds no pictures.",
             "Name a folder of PNG or JPEG files.",
         )
-    upscalers = references() | {f"net {name}": _net(models / f"{name}.safetensors") for name in nets or NETS}
+    upscalers = references() | {
+        f"net {name}": net_of(models / f"{name}.safetensors") for name in nets or NETS
+    }
     scores: dict[str, list[list[Score]]] = {name: [] for name in upscalers}
     for path in track(found, "Judging", console=Console(stderr=True), transient=True):
         try:
@@ -54,7 +56,7 @@ def upscaler(folder: Path, nets: tuple[str, ...], crf: float, models: Path, as_j
             raise ReelError.of(
                 "evaluate.picture", "A picture cannot be judged", str(error), "Take it out of the folder."
             ) from error
-    rows = {name: _row(pairs, scores["lanczos"]) for name, pairs in scores.items()}
+    rows = {name: row(pairs, scores["lanczos"]) for name, pairs in scores.items()}
     if as_json:
         click.echo(
             json.dumps({"pictures": len(found), "crf": crf, "protocol": PROTOCOL, "results": rows}, indent=2)
@@ -63,15 +65,15 @@ def upscaler(folder: Path, nets: tuple[str, ...], crf: float, models: Path, as_j
     table = Table(title=f"{len(found)} pictures, H.264 at CRF {crf:g}")
     for heading in ("", "Y-PSNR I", "P", "mean", "over Lanczos", "SSIM", "over Lanczos"):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, row in rows.items():
+    for name, each in rows.items():
         table.add_row(
-            name, *(f"{row[k]:.2f}" for k in ("psnr_i", "psnr_p", "psnr")), f"{row['psnr_gain']:+.3f} dB",
-            f"{row['ssim']:.4f}", f"{row['ssim_gain']:+.4f}",
+            name, *(f"{each[k]:.2f}" for k in ("psnr_i", "psnr_p", "psnr")), f"{each['psnr_gain']:+.3f} dB",
+            f"{each['ssim']:.4f}", f"{each['ssim_gain']:+.4f}",
         )  # fmt: skip
     Console().print(table)
 
 
-def _net(path: Path) -> Upscaler:
+def net_of(path: Path) -> Upscaler:
     if not path.is_file():
         raise ReelError.of(
             "evaluate.weights",
@@ -83,7 +85,7 @@ def _net(path: Path) -> Upscaler:
     return lambda low: upscale(convs, low)
 
 
-def _row(pairs: list[list[Score]], reference: list[list[Score]]) -> dict[str, float]:
+def row(pairs: list[list[Score]], reference: list[list[Score]]) -> dict[str, float]:
     psnr = [fmean(pair[kind].psnr for pair in pairs) for kind in (0, 1)]
     ssim = [fmean(pair[kind].ssim for pair in pairs) for kind in (0, 1)]
     return {

@@ -24,10 +24,10 @@ function script(src) {
   });
 }
 
-/** Loads both packages and a device for each to share. */
-export async function load() {
-  await script("./peers/anime4k-webgpu/lib/index.js");
-  await script("./peers/websr/dist/websr.js");
+/** Loads both packages and a device for each to share. @param {string} [from] the folder that they lie in */
+export async function load(from = "./peers") {
+  await script(`${from}/anime4k-webgpu/lib/index.js`);
+  await script(`${from}/websr/dist/websr.js`);
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new Error("no GPU for the peers");
   const timed = adapter.features.has("timestamp-query");

@@ -1,50 +1,11 @@
-// conv.wgsl with strips of sixteen cells, and a group's weights in workgroup memory beside its tile: each weight that is read serves
-// twice as many cells. Fastest on an H100 for 16 channels, and for last layers.
-// Joined with: look.wgsl, a cells_in*.wgsl (input_at) and a cells_out*.wgsl (put).
-
-override COLUMNS: u32 = 16;
-override ROWS: u32 = 2;
-// Groups of input and of output channels.
-override IN: u32 = 1;
-override OUT: u32 = 1;
+// conv_direct.wgsl with strips of sixteen cells, and weights in workgroup memory: each weight that is read serves twice as many cells.
+// Fastest on an H100 for 16 channels, and for last layers. Joined with: conv_tile.wgsl, conv_staged.wgsl.
 
 const STRIP = 16u;
+const EACH = 1u;
+const MATRICES = 9u;
 
-// For each output group, each input group, each column of taps, each row of taps: the matrix from four input to
-// four output channels. After that for each output group a matrix whose first column is the bias, the second the slope.
-@group(0) @binding(2) var<storage, read> weights: array<mat4x4f>;
-
-const MATRICES = 9u; // from one input group to one output group
-
-override WIDE: u32 = COLUMNS + 2;
-override HIGH: u32 = ROWS * STRIP + 2;
-override THREADS: u32 = COLUMNS * ROWS * (OUT / 1u);
-
-var<workgroup> tile: array<vec4f, WIDE * HIGH>;
-var<workgroup> staged: array<vec4f, OUT * MATRICES * 4u>;
-
-fn cells() -> vec2i {
-    return (look.size + 1) / 2;
-}
-
-fn staged_at(matrix: u32) -> mat4x4f {
-    let at = 4u * matrix;
-    return mat4x4f(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]);
-}
-
-fn mac(w: mat4x4f, value: vec4f, sum: vec4f) -> vec4f {
-    return fma(w[3], value.wwww, fma(w[2], value.zzzz, fma(w[1], value.yyyy, fma(w[0], value.xxxx, sum))));
-}
-
-fn finish(group: u32, at: vec2i, last: vec2i, sum: vec4f) {
-    let end = weights[OUT * IN * MATRICES + group];
-    let value = sum + end[0];
-    if (all(at <= last)) {
-        put(group, at, select(value * end[1], value, value >= vec4f(0.0)));
-    }
-}
-
-@compute @workgroup_size(COLUMNS, ROWS, OUT / 1u)
+@compute @workgroup_size(COLUMNS, ROWS, OUT / EACH)
 fn main(
     @builtin(local_invocation_id) local: vec3u,
     @builtin(local_invocation_index) index: u32,
@@ -58,23 +19,17 @@ fn main(
     var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
     for (var group = 0u; group < IN; group++) {
         workgroupBarrier();
-        for (var at = index; at < WIDE * HIGH; at += THREADS) {
-            let cell = first + vec2i(vec2u(at % WIDE, at / WIDE)) - 1;
-            tile[at] = input_at(group, clamp(cell, vec2i(0), last));
-        }
-        for (var at = index; at < OUT * MATRICES * 4u; at += THREADS) {
-            let matrix = at / 4u;
-            staged[at] = weights[(matrix / MATRICES * IN + group) * MATRICES + matrix % MATRICES][at % 4u];
-        }
+        fill(group, first, last, index);
+        stage(group, index);
         workgroupBarrier();
         for (var column = 0u; column < 3u; column++) {
             let top = local.y * STRIP * WIDE + local.x + column;
-            let v0 = tile[top + 0u * WIDE]; let v1 = tile[top + 1u * WIDE]; let v2 = tile[top + 2u * WIDE];
-            let v3 = tile[top + 3u * WIDE]; let v4 = tile[top + 4u * WIDE]; let v5 = tile[top + 5u * WIDE];
-            let v6 = tile[top + 6u * WIDE]; let v7 = tile[top + 7u * WIDE]; let v8 = tile[top + 8u * WIDE];
-            let v9 = tile[top + 9u * WIDE]; let v10 = tile[top + 10u * WIDE]; let v11 = tile[top + 11u * WIDE];
-            let v12 = tile[top + 12u * WIDE]; let v13 = tile[top + 13u * WIDE]; let v14 = tile[top + 14u * WIDE];
-            let v15 = tile[top + 15u * WIDE]; let v16 = tile[top + 16u * WIDE]; let v17 = tile[top + 17u * WIDE];
+            let v0 = tile_at(top + 0u * WIDE); let v1 = tile_at(top + 1u * WIDE); let v2 = tile_at(top + 2u * WIDE);
+            let v3 = tile_at(top + 3u * WIDE); let v4 = tile_at(top + 4u * WIDE); let v5 = tile_at(top + 5u * WIDE);
+            let v6 = tile_at(top + 6u * WIDE); let v7 = tile_at(top + 7u * WIDE); let v8 = tile_at(top + 8u * WIDE);
+            let v9 = tile_at(top + 9u * WIDE); let v10 = tile_at(top + 10u * WIDE); let v11 = tile_at(top + 11u * WIDE);
+            let v12 = tile_at(top + 12u * WIDE); let v13 = tile_at(top + 13u * WIDE); let v14 = tile_at(top + 14u * WIDE);
+            let v15 = tile_at(top + 15u * WIDE); let v16 = tile_at(top + 16u * WIDE); let v17 = tile_at(top + 17u * WIDE);
             let at = local.z * MATRICES + column * 3u;
             let w0 = staged_at(at + 0u);
             a0 = mac(w0, v0, a0); a1 = mac(w0, v1, a1); a2 = mac(w0, v2, a2); a3 = mac(w0, v3, a3);
