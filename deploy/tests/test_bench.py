@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from deploy.tooling import bench
+from deploy.tooling import bench, peers
 from deploy.tooling.ui import BuildError
 
 
@@ -25,6 +25,11 @@ def test_it_prints_what_the_page_found(capfd: pytest.CaptureFixture[str]) -> Non
 def test_a_clip_that_is_not_there_is_refused() -> None:
     with pytest.raises(BuildError, match=r"no file nowhere\.mp4"):
         bench.bench(bench.Options(clip=Path("nowhere.mp4")))
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no folder"):
+        peers.quality(tmp_path / "nowhere", software=True, json=False)
 
 
 def test_only_who_knows_the_token_is_heard(tmp_path: Path) -> None:

@@ -2,15 +2,12 @@
 finds.
 
 The page, and what the browser may do, are those of any user; only where a browser hides its GPU from headless
-pages is it told to show it. With --peers, other people's upscalers come from npm, pinned, into .cache for
-this alone.
-"""
+pages is it told to show it."""
 
 import json
 import secrets
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from deploy.tooling import browser, dist, node
+from deploy.tooling import browser, peers
 from deploy.tooling.paths import CACHE, DIST, ROOT, python
-from deploy.tooling.stamps import file_sha256
-from deploy.tooling.ui import BuildError, Unreachable, say
-
-PEERS = {
-    "anime4k-webgpu": (
-        "anime4k-webgpu@1.0.0",
-        "5502025ea5720c06fad0934fa3ed11ffb9150f92b9bd076f290fb2b3275144d2",
-    ),
-    "websr": (
-        "@websr/websr@0.0.15",
-        "306586dcaceae60a5fe6a399eedd1d0c6ac9d8a7139fb5cf167df3095a81b214",
-    ),
-}
-"""Packages and their archives' sha256, by the folder that the page looks for them in."""
+from deploy.tooling.ui import BuildError
 
 SILENT_S = 180.0
 """How long the page may say nothing."""
@@ -84,7 +68,7 @@ def bench(options: Options) -> int:
         )
     folders = {"": DIST}
     if options.peers:
-        folders["peers"] = fetch_peers(CACHE / "peers")
+        folders["peers"] = peers.fetch(CACHE / "peers")
     if options.clip:
         folders["clip"] = options.clip.parent
     report = _visit(program, options, folders)
@@ -93,31 +77,6 @@ def bench(options: Options) -> int:
         return 0
     table = [str(python()), "-m", "pycore.bench.table"]
     return subprocess.run(table, cwd=ROOT, input=json.dumps(report), text=True, check=False).returncode
-
-
-def fetch_peers(into: Path) -> Path:
-    """The peers' packages, unpacked, each in the folder of its name. Raises BuildError."""
-    for name, (package, sha256) in PEERS.items():
-        if (into / name / "package.json").is_file():
-            continue
-        say(f"Fetching {package} from npm, for the comparison alone")
-        into.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into) as scratch:
-            try:
-                archive = node.pack(package, Path(scratch))
-            except Unreachable as reason:
-                raise BuildError(f"{package} cannot be had: {reason}", "Run without --peers.") from None
-            if file_sha256(archive) != sha256:
-                raise BuildError(f"{package} is not what was pinned.", "Run without --peers.")
-            with tarfile.open(archive) as packed:
-                packed.extractall(scratch, filter="data")
-            dist.replace(into / name, lambda new: _move(Path(scratch) / "package", new), into)
-    return into
-
-
-def _move(old: Path, new: Path) -> None:
-    for path in old.iterdir():
-        path.rename(new / path.name)
 
 
 def _visit(program: Path, options: Options, folders: Mapping[str, Path]) -> dict[str, Any]:

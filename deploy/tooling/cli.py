@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.tooling import assets, bench, check, dist, image, locks, manifest, run, system, venv
+from deploy.tooling import assets, bench, check, dist, image, locks, manifest, peers, run, system, venv
 from deploy.tooling.paths import ASSETS, CACHE, MANIFEST
 from deploy.tooling.ui import BuildError, say
 
@@ -75,6 +75,12 @@ def _bench_arguments(verb: argparse.ArgumentParser) -> None:
     add("--sizes", default="", help="crops, like 640x360,1280x720 (default: those and 1920x1080)")
     add("--clip", type=Path, metavar="VIDEO", help="also play it with the preview at M")
     add("--peers", action="store_true", help="compare with other upscalers, fetched from npm for it")
+    add(
+        "--quality",
+        type=Path,
+        metavar="FOLDER",
+        help="instead: Y-PSNR and SSIM of the peers and of our nets on the pictures of a folder",
+    )
     add("--software", action="store_true", help="on a software adapter: shows that all runs")
     add("--flag", action="append", default=[], dest="flags", help="a further one for the browser")
 
@@ -93,6 +99,9 @@ def _verb(options: argparse.Namespace, after: list[str]) -> int:
             say(f"Ready. Start with: {Path(sys.argv[0]).name} run")
             return 0
         case "bench":
+            if options.quality:
+                set_up("test", options.torch)  # a browser is driven
+                return peers.quality(options.quality, software=options.software, json=options.json)
             set_up("build", options.torch)
             given = bench.Options(
                 options.sizes, options.software, options.peers, options.clip, options.json, options.flags

@@ -1,11 +1,13 @@
 """How good other people's upscalers for the browser are, beside the preview's nets, by the protocol of
-`reelballers evaluate upscaler`, on the same frames in the same run. Their own code runs in this machine's Chromium, on its GPU or,
-with --software, without one: what comes out is the same. Nothing of them is part of the project.
+`reelballers evaluate upscaler`, on the same frames in the same run. Their own code runs in this machine's
+Chromium, on its GPU or, with --software, without one: what comes out is the same, only slowly. Nothing of
+them is part of the project.
 
     python3 build.py bench --quality FOLDER
 
-fetches them and runs this. They take RGB and are given the decoded luma as grey, full range, in 8 bits (all that 219 steps
-need); of what they give, BT.709 luma counts: from floats (Anime4K), or from the canvas's 8 bits (WebSR).
+fetches them and runs this. They take RGB and are given the decoded luma as grey, full range, in 8 bits (all
+that 219 steps need); of what they give, BT.709 luma counts: from floats (Anime4K), or from the canvas's 8
+bits (WebSR).
 """
 
 import argparse
@@ -52,8 +54,8 @@ def peer(page: Page, name: str) -> Upscaler:
 def measured(
     folder: Path, packages: Path, models: Path, crf: float, *, software: bool
 ) -> dict[str, dict[str, float]]:
-    """By upscaler, the figures of `reelballers evaluate upscaler`. `packages`: where the peers' lie; `models`:
-    our weights."""
+    """By upscaler, the figures of `reelballers evaluate upscaler`. `packages`: where the peers' lie;
+    `models`: our weights."""
     found = pictures(folder)
     if not found:
         sys.exit(f"'{folder}' holds no pictures.")
@@ -100,8 +102,8 @@ def main() -> None:
         return
     print("| | Y-PSNR, mean of I and P | over Lanczos | SSIM | over Lanczos |\n|---|---|---|---|---|")
     for name, each in rows.items():
-        figures = f"{each['psnr']:.2f} | {each['psnr_gain']:+.3f} dB | {each['ssim']:.4f} | {each['ssim_gain']:+.4f}"
-        print(f"| {name} | {figures} |")
+        psnr = f"{each['psnr']:.2f} | {each['psnr_gain']:+.3f} dB"
+        print(f"| {name} | {psnr} | {each['ssim']:.4f} | {each['ssim_gain']:+.4f} |")
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ class Device(Protocol):
         ...
 
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
-        """A bind group: resource i (a buffer or a Texture) at binding i."""
+        """A bind group: resource i (a buffer or a Texture) at binding i; where it is None, nothing is."""
         ...
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:

@@ -172,10 +172,12 @@ class NativeDevice:
             raise _refused(error) from error
 
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
-        return self._bind([*map(_resource, resources)], pipeline)
+        return self._bind([None if each is None else _resource(each) for each in resources], pipeline)
 
     def _bind(self, resources: Sequence[Any], pipeline: Any) -> Any:
-        entries: Any = [{"binding": index, "resource": each} for index, each in enumerate(resources)]
+        entries: Any = [
+            {"binding": index, "resource": each} for index, each in enumerate(resources) if each is not None
+        ]
         return self._device.create_bind_group(layout=pipeline.get_bind_group_layout(0), entries=entries)
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:

@@ -2,13 +2,11 @@
 
 import math
 import os
-from collections.abc import Sequence
 
 from pycore.backends.gpu import Device, OffscreenTarget, TextureUsage
 from pycore.bench.limits import Limits
 from pycore.protocol import FrameTime, KernelTime, Size, StageTime, Tier
 from pycore.shaders import ShaderManager
-from pycore.upscaler.kernels import Kernel
 from pycore.upscaler.look import Look
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.timing import Effort, milliseconds
@@ -41,14 +39,15 @@ async def frame_time(
     tier: Tier,
     size: Size,
     effort: Effort,
-    kernels: Sequence[Kernel] = (),
+    tuning: Tuning,
     *,
     each_stage: bool,
     warm_ms: float = WARM_MS,
 ) -> FrameTime:
     net = await net_of(device, tier)
     target = OffscreenTarget(device)
-    plan = plan_for(device.frame_kind, target.format, net, kernels).onto_textures(target.format)
+    plan = plan_for(device.frame_kind, target.format, net, tuning.kernels, tuning.fused)
+    plan = plan.onto_textures(target.format)
     upscaler = Upscaler(device, shaders, plan)
     await upscaler.prepare()
     upscaler.show(Look(0, 0, size.width, size.height, sharpness=0.0), target)
@@ -63,8 +62,8 @@ async def frame_time(
         cells = cells_of(size)
         inner_flop = inner_ms = 0.0
         layers = iter(enumerate(net))
-        for stage, step in zip((plan.ingest, *plan.stages, plan.compose), steps, strict=True):
-            name = stage.files[-1]
+        for stage, step in zip(plan.drawing(sharpened=False), steps, strict=True):
+            name = stage.name
             took = await milliseconds(device, [step], effort)
             flop = 0.0
             if name.startswith("conv"):

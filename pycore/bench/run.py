@@ -10,6 +10,7 @@ from pycore.bench.frames import frame_time, net_of, tried
 from pycore.bench.limits import Limits
 from pycore.protocol import BenchProgress, BenchReport, FrameCost, FrameTime, ReelError, Size, Tier
 from pycore.shaders import ShaderManager
+from pycore.upscaler.plan import Fused
 from pycore.upscaler.timing import Effort
 from pycore.upscaler.tuner import Tuning, tune
 
@@ -70,7 +71,7 @@ async def run(
     for size in sizes:
         for tier in Tier:
             step(f"Tier {tier}, {size.width}x{size.height}")
-            tuning = tunings.get(tier, Tuning(()))
+            tuning = tunings.get(tier, Tuning((), Fused()))
             took = await frame_time(
                 device,
                 shaders,
@@ -79,7 +80,7 @@ async def run(
                 tier,
                 size,
                 scale.effort,
-                tuning.kernels,
+                tuning,
                 each_stage=size == detailed,
                 warm_ms=scale.warm_ms,
             )

@@ -84,7 +84,7 @@ async function runCase({ kind, width, height, pixels, textures, buffers, uniform
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   stages.forEach(({ binds, grid }, index) => {
-    const entries = binds.map((name, binding) => ({ binding, resource: named[name] }));
+    const entries = binds.map((name, binding) => ({ binding, resource: named[name] })).filter(({ resource }) => resource);
     const layout = ready[index].getBindGroupLayout(0);
     pass.setPipeline(ready[index]);
     pass.setBindGroup(0, device.createBindGroup({ layout, entries }));

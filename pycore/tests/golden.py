@@ -125,6 +125,20 @@ CASES = [
 ]
 
 
+def assert_fused(case: Case, got: Result, net: Sequence[Conv]) -> None:
+    """What a net of three layers draws whose ends are fused, for a look without sharpening: the first layer
+    left Y, Cb, Cr and its features, the last the picture."""
+    np.testing.assert_allclose(
+        got.source, reference.ingest(case.frame, case.crop), atol=1 / 500, err_msg="source"
+    )
+    wanted = reference.conv(reference.to_cells(got.source[..., 0]), net[0])
+    made = got.features["features-a"][: net[0].outputs]
+    np.testing.assert_allclose(made, wanted, rtol=6e-4, atol=2e-5, err_msg="first")
+    luma = reference.corrected(got.source[..., 0], reference.conv(got.features["features-b"], net[-1]))
+    wanted = reference.compose(got.source, luma, case.split, 0.0)
+    np.testing.assert_allclose(got.canvas / 255, wanted, atol=0.51 / 255, err_msg="last")
+
+
 def assert_golden(case: Case, got: Result, net: Sequence[Conv] = ()) -> None:
     """Each shader against its reference, fed with what the shader before it really made. `net` has three
     layers or none."""

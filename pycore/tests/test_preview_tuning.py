@@ -14,9 +14,10 @@ from pycore.shaders import ShaderManager
 from pycore.tests import golden, reference
 from pycore.tests.native import native_device
 from pycore.tests.running import run
-from pycore.upscaler import kernels, tiers, tuner
+from pycore.upscaler import fusing, kernels, tiers, tuner
 from pycore.upscaler.kernels import DEFAULT, Kernel
 from pycore.upscaler.look import Look
+from pycore.upscaler.plan import SPLIT, first_fused, last_fused
 from pycore.upscaler.timing import Effort
 from pycore.upscaler.tuner import Timed, pick
 from pycore.upscaler.weights import Conv
@@ -56,10 +57,18 @@ class Kept:
 class Clock:
     """Says that kernels of the given shapes take so long, and keeps what was timed."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, took: Callable[[int], float]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, took: Callable[[int], float], fused: float = 1.0
+    ) -> None:
+        """`took`: by rows of workgroups. `fused`: of one stage that does the work of two, which take 1."""
         self.timed = 0
         self._took = took
+        self._fused = fused
         monkeypatch.setattr(tuner, "milliseconds", self._milliseconds)
+        monkeypatch.setattr(fusing, "milliseconds", self._ends)
+
+    async def _ends(self, _device: Device, dispatches: Sequence[Dispatch], _effort: Effort) -> float:
+        return self._fused if len(dispatches) == 1 else 1.0
 
     async def _milliseconds(self, _device: Device, dispatches: Sequence[Dispatch], _effort: Effort) -> float:
         self.timed += 1
@@ -110,11 +119,15 @@ def test_a_kernel_that_is_wrong_is_never_chosen(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.gpu
-def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """15 rows of cells: one workgroup of the default's, one of the other's, two of the quick one's."""
+@pytest.mark.parametrize(("fused", "stays"), [(1.05, True), (1.2, False)])
+def test_what_was_chosen_is_what_runs_and_draws_the_same(
+    monkeypatch: pytest.MonkeyPatch, fused: float, stays: bool
+) -> None:
+    """15 rows of cells: one workgroup of the default's, one of the other's, two of the quick one's. Before
+    anything is timed the net's ends are fused."""
     quick = Kernel("quick", columns=32, rows=1)
     monkeypatch.setattr(kernels, "KERNELS", (DEFAULT, OTHER, quick))
-    clock = Clock(monkeypatch, lambda rows: 1.0 / rows)
+    clock = Clock(monkeypatch, lambda rows: 1.0 / rows, fused)
     drawn: list[Dispatch] = []
 
     async def measured(*_: object) -> float:
@@ -144,15 +157,18 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.Mon
         async def ran(tier: tiers.Tiers, kernel: Kernel) -> bool:
             """Whether every layer that was drawn last is that kernel's pipeline, over its grid."""
             upscaler = tier.use(SIZE)
-            convs = [stage for stage in upscaler.plan.stages if stage.kernel]
+            stages = upscaler.plan.drawing(sharpened=False)
+            convs = [stage for stage in stages if stage.kernel]
+            assert len(convs) == 7
             assert all(stage.kernel == f"{kernel.name} f16" for stage in convs)  # lavapipe has halves
+            shape = {"COLUMNS": kernel.columns, "ROWS": kernel.rows}
             wanted = [
                 await tier._shaders.compute(
-                    stage.files, {**stage.constants, "COLUMNS": kernel.columns, "ROWS": kernel.rows}
+                    stage.files, {**stage.constants, **(shape if stage.kernel else {})}
                 )
-                for stage in convs
+                for stage in stages
             ]
-            return [step.pipeline for step in drawn[-len(convs) - 1 : -1]] == wanted
+            return [step.pipeline for step in drawn] == wanted
 
         first = tiers.Tiers(device, target.format, store)
         await first.prepare_base()
@@ -161,10 +177,12 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.Mon
         assert first.untuned(SIZE)
         before = await draw(first)
         assert await ran(first, DEFAULT)
+        assert len(drawn) == 8  # the layers, and Lanczos
         await first.tune(SIZE)
         assert not first.untuned(SIZE)
         after = await draw(first)
         assert await ran(first, quick)
+        assert len(drawn) == (8 if stays else 10)
         assert np.abs(after.astype(int) - before).max() <= 1
         net = tuner_net("l", await device.load_model("l"))
         wanted = reference.picture(frame, (0, 0, SIZE.width, SIZE.height), 0.0, 0.0, net).astype(int)
@@ -176,6 +194,7 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.Mon
         await again.measure_nets()
         await draw(again)
         assert await ran(again, quick)
+        assert len(drawn) == (8 if stays else 10)
         assert not again.untuned(SIZE)
         assert clock.timed == timed
 
@@ -185,6 +204,28 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(monkeypatch: pytest.Mon
         await other.measure_nets()
         await draw(other)
         assert await ran(other, DEFAULT)
+
+    played(body)
+
+
+@pytest.mark.gpu
+def test_a_fused_stage_that_draws_something_else_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that leaves out output channels, and one that the driver refuses."""
+    Clock(monkeypatch, lambda rows: 1.0, fused=0.1)
+    monkeypatch.setattr(
+        fusing,
+        "first_fused",
+        lambda kind, net, kernel: replace(first_fused(kind, net, kernel), constants={"IN": 1, "OUT": 2}),
+    )
+    monkeypatch.setattr(
+        fusing,
+        "last_fused",
+        lambda format, net, kernel: replace(last_fused(format, net, kernel), constants={"COLUMNS": 4096}),
+    )
+
+    async def body(device: NativeDevice) -> None:
+        tuning = await tuner.tune(device, ShaderManager(device), NET, SIZE)
+        assert tuning.fused == SPLIT
 
     played(body)
 

@@ -18,7 +18,7 @@ from pycore.tests.serving import served
 from pycore.upscaler import placer
 from pycore.upscaler.look import Look
 from pycore.upscaler.placer import Placing
-from pycore.upscaler.plan import plan_for
+from pycore.upscaler.plan import SPLIT, Fused, plan_for
 from pycore.upscaler.upscaler import cells_of, grid
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ async def run_in_chromium(
 
 Results = dict[tuple[FrameKind, str, str], golden.Result]
 
-NETS = {"base": (), "net": golden.TWO_BUFFERS}
+NETS = {"base": (), "net": golden.TWO_BUFFERS, "fused": golden.TWO_BUFFERS}
 EVERY_EDGE = ("odd size", "one pixel", "crop at the right", "more than one workgroup")
 """The cases that nets run here: SwiftShader is slow, and all of them run natively."""
 
@@ -56,16 +56,17 @@ CASES = [
     for kind in FrameKind
     for net in NETS
     for case in golden.CASES
-    if net == "base" or (kind is FrameKind.TEXTURE and case.name in EVERY_EDGE)
+    if net == "base" or ((net == "fused" or kind is FrameKind.TEXTURE) and case.name in EVERY_EDGE)
 ]
 
 
 def described(kind: FrameKind, net: str, case: golden.Case) -> dict[str, Any]:
     """A case for golden.mjs: the plan with all sizes worked out."""
-    plan = plan_for(kind, "rgba8unorm", NETS[net])
+    fused = net == "fused"
+    plan = plan_for(kind, "rgba8unorm", NETS[net], fused=Fused() if fused else SPLIT)
     size = Size(*case.crop[2:])
     cells = cells_of(size)
-    look = Look(*case.crop, case.split, case.sharpness).pack()
+    look = Look(*case.crop, case.split, 0.0 if fused else case.sharpness).pack()
     textures = [
         (each.name, each.format, (size.width * each.scale, size.height * each.scale))
         for each in plan.surfaces
@@ -92,7 +93,7 @@ def described(kind: FrameKind, net: str, case: golden.Case) -> dict[str, Any]:
                 "constants": dict(stage.constants),
                 "grid": grid(stage, size),
             }
-            for stage in (plan.ingest, *plan.stages, plan.compose)
+            for stage in plan.drawing(sharpened=not fused)
         ],
     }
 
@@ -158,7 +159,8 @@ def results() -> tuple[Results, dict[str, np.ndarray]]:
 def test_shaders_match_the_reference(
     results: tuple[Results, Any], kind: FrameKind, net: str, case: golden.Case
 ) -> None:
-    golden.assert_golden(case, results[0][kind, net, case.name], NETS[net])
+    check = golden.assert_fused if net == "fused" else golden.assert_golden
+    check(case, results[0][kind, net, case.name], NETS[net])
 
 
 @pytest.mark.parametrize("case", marks.CASES, ids=lambda case: case.name)

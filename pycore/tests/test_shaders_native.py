@@ -1,6 +1,7 @@
 """Golden: every shader against numpy, through wgpu-native (naga)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pycore.tests.native import native_device
 from pycore.tests.running import run
 from pycore.upscaler.kernels import defaults
 from pycore.upscaler.look import Look
-from pycore.upscaler.plan import plan_for
+from pycore.upscaler.plan import SPLIT, Fused, plan_for
 from pycore.upscaler.upscaler import Upscaler, cells_of
 from pycore.upscaler.weights import Conv, parse
 
@@ -28,11 +29,11 @@ SHIPPED = [
 
 
 async def draw(
-    device: NativeDevice, case: golden.Case, net: Sequence[Conv], features: frozenset[str]
+    device: NativeDevice, case: golden.Case, net: Sequence[Conv], features: frozenset[str], fused: Fused
 ) -> golden.Result:
     assert features <= device.features
     target = OffscreenTarget(device)
-    plan = plan_for(device.frame_kind, target.format, net, defaults(net, features))
+    plan = plan_for(device.frame_kind, target.format, net, defaults(net, features), fused)
     upscaler = Upscaler(device, ShaderManager(device), plan)
     await upscaler.prepare()
     upscaler.show(Look(*case.crop, case.split, case.sharpness), target)
@@ -50,11 +51,14 @@ async def draw(
 
 
 def results(
-    *cases: golden.Case, net: Sequence[Conv] = (), features: frozenset[str] = golden.KEPT["packed"]
+    *cases: golden.Case,
+    net: Sequence[Conv] = (),
+    features: frozenset[str] = golden.KEPT["packed"],
+    fused: Fused = SPLIT,
 ) -> list[golden.Result]:
     async def body() -> list[golden.Result]:
         async with native_device() as device:
-            return [await draw(device, case, net, features) for case in cases]
+            return [await draw(device, case, net, features, fused) for case in cases]
 
     return run(body())
 
@@ -70,6 +74,21 @@ def test_shaders_match_the_reference(case: golden.Case) -> None:
 def test_a_net_matches_the_reference_layer_by_layer(case: golden.Case, kept: str) -> None:
     (got,) = results(case, net=golden.TWO_BUFFERS, features=golden.KEPT[kept])
     golden.assert_golden(case, got, golden.TWO_BUFFERS)
+
+
+@pytest.mark.parametrize("kept", golden.KEPT)
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_a_net_whose_ends_are_fused_draws_the_same(case: golden.Case, kept: str) -> None:
+    plain = replace(case, sharpness=0.0)
+    (got,) = results(plain, net=golden.TWO_BUFFERS, features=golden.KEPT[kept], fused=Fused())
+    golden.assert_fused(plain, got, golden.TWO_BUFFERS)
+
+
+def test_a_sharpened_look_is_drawn_by_two_stages() -> None:
+    """Sharpening looks at a cell's neighbours, which other workgroups make."""
+    sharp = golden.CASES[1]
+    fused, split = (results(sharp, net=golden.TWO_BUFFERS, fused=fused)[0] for fused in (Fused(), SPLIT))
+    np.testing.assert_array_equal(fused.canvas, split.canvas)
 
 
 @pytest.mark.parametrize("kept", golden.KEPT)

@@ -21,7 +21,7 @@ async def measure(device: Device, shaders: ShaderManager, plan: Plan) -> float:
     upscaler = Upscaler(device, shaders, plan.onto_textures(target.format))
     source = device.create_texture(CROP, "rgba8unorm", TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST)
     await upscaler.prepare()
-    upscaler.show(Look(0, 0, CROP.width, CROP.height), target)
+    upscaler.show(Look(0, 0, CROP.width, CROP.height, sharpness=0.0), target)
     steps = upscaler.steps(source)
 
     best = await milliseconds(device, steps, EFFORT)

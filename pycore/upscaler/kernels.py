@@ -17,11 +17,11 @@ _VECTOR_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """`file`: the shader, joined with conv_tile.wgsl. A workgroup has `columns` x `rows` invocations for each `groups` output groups of
-    four channels; each makes `strip` cells, one below the other. `packing`: how the weights lie; `staged`:
-    whether a group's are held in workgroup memory beside its tile. `halves`: the tile, and what lies between
-    layers, are WGSL's f16, which needs "shader-f16"; else the tile is f32, and the same bits are packed and
-    unpacked. Sums are f32 either way."""
+    """`file`: the shader, joined with conv_tile.wgsl. A workgroup has `columns` x `rows` invocations for each
+    `groups` output groups of four channels; each makes `strip` cells, one below the other. `packing`: how the
+    weights lie; `staged`: whether a group's are held in workgroup memory beside its tile. `halves`: the tile,
+    and what lies between layers, are WGSL's f16, which needs "shader-f16"; else the tile is f32, and the same
+    bits are packed and unpacked. Sums are f32 either way."""
 
     name: str
     file: str = "conv_direct"

@@ -6,17 +6,16 @@ net in use is tuned, once, at the crop's own size. Under sustained load smaller 
 """
 
 from asyncio import sleep
-from collections.abc import Sequence
 
 from pycore.backends.gpu import Device
 from pycore.backends.host import Store
 from pycore.protocol import Size, Tier
 from pycore.shaders import ShaderManager
 from pycore.upscaler.benchmark import CROP, measure
-from pycore.upscaler.kernels import Kernel, defaults
+from pycore.upscaler.kernels import defaults
 from pycore.upscaler.load import Load
-from pycore.upscaler.plan import Plan, plan_for
-from pycore.upscaler.tuner import Remembered, tune
+from pycore.upscaler.plan import Fused, Plan, plan_for
+from pycore.upscaler.tuner import Remembered, Tuning, tune
 from pycore.upscaler.upscaler import Upscaler
 from pycore.upscaler.weights import Conv, parse
 
@@ -88,7 +87,7 @@ class Tiers:
         self._tuned.add(tier)
         net = await self._net(tier)
         tuning = await tune(self._device, self._shaders, net, size)
-        plan = plan_for(self._device.frame_kind, self._format, net, tuning.kernels)
+        plan = plan_for(self._device.frame_kind, self._format, net, tuning.kernels, tuning.fused)
         better = await self._upscaler(plan)
         if self._forced is None:
             await self._measured(tier, plan)
@@ -130,11 +129,11 @@ class Tiers:
     async def _plan(self, tier: Tier) -> Plan:
         """With the kernels that an earlier visit chose, else the default ones."""
         net = await self._net(tier)
-        kernels: Sequence[Kernel] = defaults(net, self._device.features)
+        tuning = Tuning(defaults(net, self._device.features), Fused())
         if self._remembered is not None and (kept := await self._remembered.recall(tier, len(net))):
-            kernels = kept
+            tuning = kept
             self._tuned.add(tier)
-        return plan_for(self._device.frame_kind, self._format, net, kernels)
+        return plan_for(self._device.frame_kind, self._format, net, tuning.kernels, tuning.fused)
 
     async def _net(self, tier: Tier) -> list[Conv]:
         if tier not in self._nets:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pycore.backends.gpu import Device, Dispatch
 
+GAIN = 1.1
+"""How many times faster something must be than the default to replace it."""
+
 MOST_ROUNDS = 1000
 
 HOPELESS = 10

@@ -1,43 +1,33 @@
 """Which kernel each layer of a net is computed by on this GPU: a handful of each are timed at the real shape,
-and the default stays unless another is a tenth faster. The whole choice is remembered by adapter, browser and
-code."""
+and the default stays unless another is a tenth faster; then whether the net's ends are fused (fusing.py).
+The whole choice is remembered by adapter, browser and code."""
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from pycore.backends.gpu import Device, Dispatch, OffscreenTarget, TextureUsage
+from pycore.backends.gpu import Device, Dispatch
 from pycore.backends.host import Store
 from pycore.protocol import ReelError, Size
 from pycore.shaders import ShaderManager
 from pycore.upscaler import kernels
+from pycore.upscaler.fusing import fuse
 from pycore.upscaler.kernels import DEFAULT, Kernel, choices, named
-from pycore.upscaler.look import Look
-from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, layer, plan_for, weights_name
-from pycore.upscaler.timing import Effort, milliseconds
-from pycore.upscaler.upscaler import Upscaler, cells_of
-from pycore.upscaler.weights import Conv, Packing
-
-GAIN = 1.1
-"""How many times faster a kernel must be than the default to replace it."""
+from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, SPLIT, Fused, layer
+from pycore.upscaler.rig import CHECKED, TOLERANCE, Rig
+from pycore.upscaler.timing import GAIN, Effort, milliseconds
+from pycore.upscaler.upscaler import cells_of
+from pycore.upscaler.weights import Conv
 
 EFFORT = Effort(target_ms=4.0, tries=3)
 
 WARM_MS = 150.0
 
-_CHECKED = Size(38, 22)
-"""The crop on which every kernel must give what the default gives: cells in odd numbers, several workgroups.
-Even itself, for nothing writes luma outside of the crop."""
-
-_TOLERANCE = 2e-3
-"""Of values around one. Halves have 11 bits, and sums come in another order: that is 5e-4."""
-
 SHADERS = (
-    "look", "f16", "kept_f16", "kept_f32", "cells_in", "cells_in_f16", "cells_in_luma", "cells_out",
-    "cells_out_f16", "cells_out_luma",
+    "look", "f16", "kept_f16", "kept_f32", "cells_in", "cells_in_f16", "cells_in_luma", "cells_in_frame",
+    "cells_out", "cells_out_f16", "cells_out_luma", "cells_out_canvas", "crop", "ingest", "paint", "compose",
 )  # fmt: skip
 
 
@@ -51,9 +41,11 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The kernel of each layer, and for layers that were timed, what they were chosen from."""
+    """The kernel of each layer, which of them do their neighbours' work, and for layers that were timed, what
+    they were chosen from."""
 
     kernels: tuple[Kernel, ...]
+    fused: Fused = SPLIT
     timed: dict[int, list[Timed]] = field(default_factory=dict)
 
 
@@ -71,8 +63,9 @@ async def tune(
     if not net:
         return Tuning(())
     right = await _right(device, shaders, net)
-    upscaler = await _ready(device, shaders, net, size)
-    await _warm(device, [await upscaler.alternative(each) for each in upscaler.plan.stages])
+    rig = Rig(device, shaders, net, size)
+    await rig.prepare()
+    await _warm(device, [await rig.step(each) for each in rig.upscaler.plan.stages])
     chosen: dict[tuple[int, int, bool], str] = {}
     timed: dict[int, list[Timed]] = {}
     for index, conv in enumerate(net):
@@ -84,18 +77,20 @@ async def tune(
         for kernel in found:
             ms = float("inf")
             if kernel.name in right[shape]:
-                step = await upscaler.alternative(layer(index, net, kernel))
+                step = await rig.step(layer(index, net, kernel))
                 ms = await milliseconds(device, [step], effort)
             timed[index].append(Timed(kernel.name, ms))
         # Once more, for the GPU's clock may have risen since.
         if default.name in right[shape]:
-            step = await upscaler.alternative(layer(index, net, default))
+            step = await rig.step(layer(index, net, default))
             again = await milliseconds(device, [step], effort)
             timed[index][0] = Timed(default.name, min(again, timed[index][0].ms))
         chosen[shape] = pick(timed[index])
-    upscaler.free()
     names = [chosen[_shape(index, net)] for index in range(len(net))]
-    return Tuning(tuple(named(name, device.features) or DEFAULT for name in names), timed)
+    best = tuple(named(name, device.features) or DEFAULT for name in names)
+    fused = await fuse(device, shaders, rig, net, best, effort)
+    rig.free()
+    return Tuning(best, fused, timed)
 
 
 async def _warm(device: Device, steps: Sequence[Dispatch]) -> None:
@@ -110,30 +105,13 @@ def _shape(index: int, net: Sequence[Conv]) -> tuple[int, int, bool]:
     return net[index].inputs, net[index].outputs, index == len(net) - 1
 
 
-async def _ready(device: Device, shaders: ShaderManager, net: Sequence[Conv], size: Size) -> Upscaler:
-    """All layers by the default kernel, with its buffers filled from noise."""
-    target = OffscreenTarget(device)
-    plan = plan_for(device.frame_kind, target.format, net).onto_textures(target.format)
-    every = {weights_name(i, p): conv.pack(p) for i, conv in enumerate(net) for p in Packing}
-    plan = replace(plan, uniforms=every)
-    upscaler = Upscaler(device, shaders, plan)
-    await upscaler.prepare()
-    upscaler.show(Look(0, 0, size.width, size.height), target)
-    frame = device.create_texture(size, "rgba8unorm", TextureUsage.TEXTURE_BINDING | TextureUsage.COPY_DST)
-    device.write_texture(frame, os.urandom(4 * size.width * size.height))
-    device.submit(upscaler.steps(frame))
-    await device.done()
-    device.free_texture(frame)
-    device.free_texture(target.texture)
-    return upscaler
-
-
 async def _right(
     device: Device, shaders: ShaderManager, net: Sequence[Conv]
 ) -> dict[tuple[int, int, bool], set[str]]:
     """By shape, the names of the kernels that give what the plainest gives, its own among them."""
-    upscaler = await _ready(device, shaders, net, _CHECKED)
-    cells = cells_of(_CHECKED)
+    rig = Rig(device, shaders, net, CHECKED)
+    await rig.prepare()
+    cells = cells_of(CHECKED)
     area = cells.width * cells.height
     right: dict[tuple[int, int, bool], set[str]] = {}
     for index, conv in enumerate(net):
@@ -149,10 +127,10 @@ async def _right(
         for kernel in (DEFAULT, *others):
             try:
                 stage = layer(index, net, kernel)
-                steps = [await upscaler.alternative(layer(i, net, DEFAULT)) for i in range(index)]
-                lanczos = await upscaler.alternative(upscaler.plan.stages[0])
-                device.submit([lanczos, *steps, await upscaler.alternative(stage)])
-                data = await device.read_buffer(upscaler.buffer(made), size)
+                steps = [await rig.step(layer(i, net, DEFAULT)) for i in range(index)]
+                lanczos = await rig.step(rig.upscaler.plan.stages[0])
+                device.submit([lanczos, *steps, await rig.step(stage)])
+                data = await device.read_buffer(rig.upscaler.buffer(made), size)
             except ReelError:
                 if kernel is DEFAULT:
                     raise
@@ -160,9 +138,9 @@ async def _right(
             got = struct.unpack(f"<{size // 4}f" if last else f"<{size // 2}e", data)
             if kernel is DEFAULT:
                 wanted = got
-            elif all(abs(a - b) <= _TOLERANCE * max(1.0, abs(b)) for a, b in zip(got, wanted, strict=True)):
+            elif all(abs(a - b) <= TOLERANCE * max(1.0, abs(b)) for a, b in zip(got, wanted, strict=True)):
                 right[shape].add(kernel.name)
-    upscaler.free()
+    rig.free()
     return right
 
 
@@ -174,18 +152,22 @@ class Remembered:
         self._device = device
         self._key = ""
 
-    async def recall(self, net: str, layers: int) -> tuple[Kernel, ...] | None:
-        """The kernels of that net's layers."""
+    async def recall(self, net: str, layers: int) -> Tuning | None:
+        """What was chosen for that net."""
         try:
-            names = json.loads(await self._store.get(await self._name(net)) or "null")
-            found = [named(name, self._device.features) for name in names]
-        except (ValueError, TypeError):
+            kept = json.loads(await self._store.get(await self._name(net)) or "null")
+            found = [named(name, self._device.features) for name in kept["kernels"]]
+            first, last = kept["fused"]
+        except (ValueError, TypeError, KeyError):
             return None
         known = tuple(each for each in found if each is not None)
-        return known if len(known) == len(found) == layers else None
+        if not len(known) == len(found) == layers:
+            return None
+        return Tuning(known, Fused(first is True, last is True))
 
     async def keep(self, net: str, tuning: Tuning) -> None:
-        await self._store.put(await self._name(net), json.dumps([each.name for each in tuning.kernels]))
+        kept = {"kernels": [each.name for each in tuning.kernels], "fused": tuning.fused}
+        await self._store.put(await self._name(net), json.dumps(kept))
 
     async def _name(self, net: str) -> str:
         if not self._key:

@@ -2,7 +2,7 @@
 changes, nothing per frame but the two bind groups of what changes with every frame."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycore.backends.gpu import BufferUsage, Canvas, Device, Dispatch, Texture, TextureUsage
 from pycore.protocol import Size
@@ -12,6 +12,18 @@ from pycore.upscaler.plan import CELL, Plan, Stage
 
 SCALE = 2
 """The preview's factor: the canvas has this many pixels to each side of a crop pixel."""
+
+
+class _Bound(NamedTuple):
+    """A stage that is bound anew for every frame."""
+
+    pipeline: Any
+    bind: Callable[..., Any]
+    x: int
+    y: int
+
+    def step(self, *given: Any) -> Dispatch:
+        return Dispatch(self.pipeline, self.bind(*given), self.x, self.y)
 
 
 class Upscaler:
@@ -31,14 +43,15 @@ class Upscaler:
         self._pipelines: list[Any] = []
         self._surfaces: dict[str, Texture] = {}
         self._buffers: dict[str, Any] = {}
+        self._ingest: _Bound | None = None
         self._rest: list[Dispatch] = []
-        self._grids = ((0, 0), (0, 0))
-        self._bind_frame: Callable[[Any], Any] | None = None
-        self._bind_canvas: Callable[[], Any] | None = None
+        self._compose: _Bound | None = None
+        self._plain: _Bound | None = None
 
     async def prepare(self) -> None:
         """Compiles every stage. Raises ReelError (see ShaderManager)."""
-        stages = (self.plan.ingest, *self.plan.stages, self.plan.compose)
+        plain = () if self.plan.plain is None else (self.plan.plain,)
+        stages = (self.plan.ingest, *self.plan.stages, self.plan.compose, *plain)
         self._pipelines = [await self._shaders.compute(stage.files, stage.constants) for stage in stages]
 
     def show(self, look: Look, canvas: Canvas) -> None:
@@ -63,45 +76,48 @@ class Upscaler:
             self._buffers[buffer.name] = self._device.create_buffer(
                 cells.width * cells.height * buffer.cell_bytes, BufferUsage.STORAGE | BufferUsage.COPY_SRC
             )
-        ingest, *rest, compose = self._pipelines
-        self._bind_frame = self._device.frame_binder(ingest, self._resources(self.plan.ingest)[1:])
-        self._bind_canvas = self._device.canvas_binder(
-            compose, canvas, self._resources(self.plan.compose)[1:]
-        )
-        self._grids = grid(self.plan.ingest, size), grid(self.plan.compose, size)
+        plan, (ingest, *rest) = self.plan, self._pipelines
+        resources = self._resources(plan.ingest)[1:]
+        self._ingest = _Bound(ingest, self._device.frame_binder(ingest, resources), *grid(plan.ingest, size))
+        self._compose = self._onto(canvas, plan.compose, rest[len(plan.stages)], size)
+        self._plain = plan.plain and self._onto(canvas, plan.plain, rest[-1], size)
         self._rest = [
             Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *grid(stage, size))
-            for pipeline, stage in zip(rest, self.plan.stages, strict=True)
+            for pipeline, stage in zip(rest, plan.stages, strict=False)
         ]
         canvas.resize(Size(size.width * SCALE, size.height * SCALE))
 
+    def _onto(self, canvas: Canvas, stage: Stage, pipeline: Any, size: Size) -> "_Bound":
+        bind = self._device.canvas_binder(pipeline, canvas, self._resources(stage)[1:])
+        return _Bound(pipeline, bind, *grid(stage, size))
+
     def _resources(self, stage: Stage) -> list[Any]:
-        named = {"frame": None, "canvas": None, **self._uniforms, **self._surfaces, **self._buffers}
+        named = {"": None, "frame": None, "canvas": None, **self._uniforms, **self._surfaces, **self._buffers}
         return [named[name] for name in stage.binds]
 
     def steps(self, frame: Any) -> list[Dispatch]:
         """What to submit for that frame (or Texture, in a plan for FrameKind.TEXTURE). Call `show` first."""
-        if self._bind_frame is None or self._bind_canvas is None:
+        if self._ingest is None or self._compose is None or self._look is None:
             raise RuntimeError("Upscaler.steps() before show()")
-        ingest, compose = self._grids
-        return [
-            Dispatch(self._pipelines[0], self._bind_frame(frame), *ingest),
-            *self._rest,
-            Dispatch(self._pipelines[-1], self._bind_canvas(), *compose),
-        ]
+        first = self._ingest.step(frame)
+        if self._plain is None or self._look.sharpness > 0:
+            return [first, *self._rest, self._compose.step()]
+        return [first, *self._rest[:-1], self._plain.step()]
 
-    async def alternative(self, stage: Stage) -> Dispatch:
-        """Another way to compute one of the inner stages, on what this one has: for the tuner. Call `show`
-        first."""
+    async def alternative(self, stage: Stage, changing: Texture | None = None) -> Dispatch:
+        """Another way to compute a stage, on what this one has: for the tuner. `changing`: the frame or the
+        canvas, where the stage is bound to one. Call `show` first."""
         assert self._look is not None
         pipeline = await self._shaders.compute(stage.files, stage.constants)
         size = Size(self._look.width, self._look.height)
-        return Dispatch(pipeline, self._device.bind(pipeline, self._resources(stage)), *grid(stage, size))
+        first, *rest = self._resources(stage)
+        bindings = self._device.bind(pipeline, [first or changing, *rest])
+        return Dispatch(pipeline, bindings, *grid(stage, size))
 
     def rest(self) -> None:
         """Gives back the memory that grows with the crop; `show` takes it again."""
         self._free_surfaces()
-        self._look = self._canvas = self._bind_frame = self._bind_canvas = None
+        self._look = self._canvas = self._ingest = self._compose = self._plain = None
         self._rest = []
 
     def free(self) -> None:

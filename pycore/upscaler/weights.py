@@ -1,5 +1,5 @@
-"""A net's weight file (safetensors, half precision, as server/training writes it) -> what the convolution kernels read.
-Standard library alone: the preview waits for nothing."""
+"""A net's weight file (safetensors, half precision, as server/training writes it) -> what the convolution
+kernels read. Standard library alone: the preview waits for nothing."""
 
 import json
 import struct
@@ -58,8 +58,8 @@ class Conv:
     slope: Sequence[float]
 
     def pack(self, packing: Packing = Packing.DIRECT) -> bytes:
-        """What the kernels of that packing read: matrices of 4x4 f32, column by column (see conv_tile.wgsl); at
-        least LAYER_MATRICES, which its uniform block asks for."""
+        """What the kernels of that packing read: matrices of 4x4 f32, column by column (see
+        conv_tile.wgsl); at least LAYER_MATRICES, which its uniform block asks for."""
         weight, inputs = self.weight, self.inputs
         values = [
             sum(share * weight[at + 3 * row] for row, share in enumerate(shares) if share)

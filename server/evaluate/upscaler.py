@@ -44,9 +44,8 @@ def upscaler(folder: Path, nets: tuple[str, ...], crf: float, models: Path, as_j
             f"'{folder}' holds no pictures.",
             "Name a folder of PNG or JPEG files.",
         )
-    upscalers = references() | {
-        f"net {name}": net_of(models / f"{name}.safetensors") for name in nets or NETS
-    }
+    ours = {f"net {name}": net_of(models / f"{name}.safetensors") for name in nets or NETS}
+    upscalers = references() | ours
     scores: dict[str, list[list[Score]]] = {name: [] for name in upscalers}
     for path in track(found, "Judging", console=Console(stderr=True), transient=True):
         try:
@@ -74,6 +73,7 @@ def upscaler(folder: Path, nets: tuple[str, ...], crf: float, models: Path, as_j
 
 
 def net_of(path: Path) -> Upscaler:
+    """The net of that weight file. Raises ReelError "evaluate.weights" when there is none."""
     if not path.is_file():
         raise ReelError.of(
             "evaluate.weights",
@@ -86,6 +86,7 @@ def net_of(path: Path) -> Upscaler:
 
 
 def row(pairs: list[list[Score]], reference: list[list[Score]]) -> dict[str, float]:
+    """Means over pictures, each an I and a P frame, and the gain over the reference's."""
     psnr = [fmean(pair[kind].psnr for pair in pairs) for kind in (0, 1)]
     ssim = [fmean(pair[kind].ssim for pair in pairs) for kind in (0, 1)]
     return {

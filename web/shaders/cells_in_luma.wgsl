@@ -1,9 +1,9 @@
 // A net's first convolution reads the crop's luma, four pixels of a cell as four channels (space to depth); the last row and column
 // repeat where the size is odd.
 
-@group(0) @binding(0) var source: texture_2d<f32>;
+@group(0) @binding(4) var source: texture_2d<f32>;
 
-fn input_at(group: u32, cell: vec2i) -> vec4f {
+fn input_at(group: u32, cell: vec2i, own: bool) -> vec4f {
     let far = look.size - 1;
     let at = 2 * cell;
     let next = min(at + 1, far);

@@ -4,7 +4,7 @@
 // that measured better than Lanczos and Catmull-Rom). Left of it, for comparison: the source enlarged bilinearly, as a browser
 // enlarges a video. One invocation makes the four pixels between four source pixels, as in lanczos3.wgsl.
 // A compute shader and not a render pass: GPUs made for computing have few units that draw (an H100 drew a frame of 2560x1440 in 2.8 ms).
-// Joined with: look.wgsl, a canvas_*.wgsl. Runs once per corner: size + 1 on each side.
+// Joined with: look.wgsl, a canvas_*.wgsl, paint.wgsl. Runs once per corner: size + 1 on each side.
 
 override TILE_X: u32 = 16;
 override TILE_Y: u32 = 8;
@@ -22,12 +22,6 @@ fn luma_at(at: vec2i) -> f32 {
     return luma[luma_index(clamp(at, vec2i(0), 2 * look.size - 1))];
 }
 
-fn to_rgb(ycc: vec3f) -> vec3f {
-    let r = ycc.x + 1.5748 * ycc.z;
-    let b = ycc.x + 1.8556 * ycc.y;
-    return vec3f(r, (ycc.x - 0.2126 * r - 0.0722 * b) / 0.7152, b);
-}
-
 // After AMD's published description of Robust Contrast Adaptive Sharpening (FidelityFX Super Resolution 1, MIT): a cross of four
 // neighbours with the strongest negative weight that cannot leave 0 to 1. Own code; and tighter, for compressed video: the
 // result stays within the range of the five pixels, so that sharpening cannot draw halos.
@@ -39,15 +33,6 @@ fn sharpened(centre: f32, up: f32, left: f32, right: f32, down: f32) -> f32 {
     let lobe = -min(min(to_black, to_white), STRONGEST_LOBE) * look.sharpness;
     let value = (centre + lobe * (up + left + right + down)) / (1.0 + 4.0 * lobe);
     return clamp(value, min(least, centre), max(most, centre));
-}
-
-fn put(at: vec2i, plain: vec3f, sharp: f32) {
-    if (any(at < vec2i(0)) || any(at >= 2 * look.size)) {
-        return;
-    }
-    let before = f32(at.x) + 0.5 < look.split * f32(2 * look.size.x);
-    let rgb = to_rgb(vec3f(select(sharp, plain.x, before), plain.yz));
-    textureStore(canvas, at, vec4f(clamp(rgb, vec3f(0.0), vec3f(1.0)), 1.0));
 }
 
 @compute @workgroup_size(TILE_X, TILE_Y)
@@ -70,12 +55,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let top_right = luma_at(at + vec2i(1, 0));
     let bottom_left = luma_at(at + vec2i(0, 1));
     let bottom_right = luma_at(at + vec2i(1, 1));
-    put(at, mix(above_left, below_left, 0.25),
+    paint(at, mix(above_left, below_left, 0.25),
         sharpened(top_left, luma_at(at + vec2i(0, -1)), luma_at(at + vec2i(-1, 0)), top_right, bottom_left));
-    put(at + vec2i(1, 0), mix(above_right, below_right, 0.25),
+    paint(at + vec2i(1, 0), mix(above_right, below_right, 0.25),
         sharpened(top_right, luma_at(at + vec2i(1, -1)), top_left, luma_at(at + vec2i(2, 0)), bottom_right));
-    put(at + vec2i(0, 1), mix(above_left, below_left, 0.75),
+    paint(at + vec2i(0, 1), mix(above_left, below_left, 0.75),
         sharpened(bottom_left, top_left, luma_at(at + vec2i(-1, 1)), bottom_right, luma_at(at + vec2i(0, 2))));
-    put(at + vec2i(1, 1), mix(above_right, below_right, 0.75),
+    paint(at + vec2i(1, 1), mix(above_right, below_right, 0.75),
         sharpened(bottom_right, top_right, bottom_left, luma_at(at + vec2i(2, 1)), luma_at(at + vec2i(1, 2))));
 }

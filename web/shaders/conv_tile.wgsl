@@ -6,6 +6,7 @@
 // Sums are f32. A kernel names STRIP, EACH and MATRICES (from one input group to one output group), and has `weights`: for each output
 // group, each input group, each column of taps, its matrices from four input to four output channels; after that for each output group a
 // matrix whose first column is the bias, the second the slope.
+// Whoever makes input_at is told which cells are the workgroup's own: each is some workgroup's, once.
 // Joined with: look.wgsl, a kept_*.wgsl, a cells_in*.wgsl (input_at), a cells_out*.wgsl (put), a conv_*.wgsl.
 
 override COLUMNS: u32 = 16;
@@ -27,8 +28,10 @@ fn cells() -> vec2i {
 // Brings a group's input into the tile, whose first cell is `first`; `last` is the picture's last. Barriers are the caller's.
 fn fill(group: u32, first: vec2i, last: vec2i, index: u32) {
     for (var at = index; at < WIDE * HIGH; at += THREADS) {
-        let cell = first + vec2i(vec2u(at % WIDE, at / WIDE)) - 1;
-        tile[at] = Kept(input_at(group, clamp(cell, vec2i(0), last)));
+        let place = vec2u(at % WIDE, at / WIDE);
+        let cell = first + vec2i(place) - 1;
+        let own = all(place > vec2u(0)) && all(place < vec2u(WIDE, HIGH) - 1) && all(cell <= last);
+        tile[at] = Kept(input_at(group, clamp(cell, vec2i(0), last), own));
     }
 }
 

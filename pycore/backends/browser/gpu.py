@@ -268,7 +268,11 @@ class BrowserDevice:
             raise _refused(error) from error
 
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
-        entries = [{"binding": index, "resource": _resource(each)} for index, each in enumerate(resources)]
+        entries = [
+            {"binding": index, "resource": _resource(each)}
+            for index, each in enumerate(resources)
+            if each is not None
+        ]
         return self._create_bind_group(_object(layout=pipeline.getBindGroupLayout(0), entries=entries))
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:
