@@ -20,12 +20,9 @@ IMPLEMENTATIONS = {
         "Adapter": "NativeAdapter",
         "Device": "NativeDevice",
     },
-    BACKENDS / "browser" / "gpu.py": {
-        "GpuBackend": "BrowserGpu",
-        "Adapter": "BrowserAdapter",
-        "Device": "BrowserDevice",
-        "Canvas": "BrowserCanvas",
-    },
+    BACKENDS / "browser" / "gpu.py": {"GpuBackend": "BrowserGpu", "Adapter": "BrowserAdapter"},
+    BACKENDS / "browser" / "device.py": {"Device": "BrowserDevice"},
+    BACKENDS / "browser" / "canvas.py": {"Canvas": "BrowserCanvas"},
     PROTOCOL: {"Canvas": "OffscreenTarget"},
 }
 PAIRS = [(path, *names) for path, each in IMPLEMENTATIONS.items() for names in each.items()]
