@@ -1,6 +1,7 @@
 """Which tier draws the preview of a session, and that its state tells: a net after the first frame, where the
 GPU is fast enough or it was asked for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pycore.backends.gpu import OffscreenTarget
-from pycore.backends.native_gpu import WEB, NativeAdapter, NativeGpu, PixelFrame
+from pycore.backends.native_gpu import WEB, NativeAdapter, NativeDevice, NativeGpu, PixelFrame
 from pycore.document import new_project
 from pycore.pipeline import Pipeline
 from pycore.previewing import Previewing
@@ -29,6 +30,7 @@ class Gpu(NativeGpu):
     def __init__(self, web: Path, hardware: bool) -> None:
         super().__init__(web)
         self._hardware = hardware
+        self.given: list[NativeDevice] = []
 
     async def adapter(self, *, software: bool = False) -> NativeAdapter | None:
         adapter = await super().adapter(software=True)
@@ -40,6 +42,7 @@ class Gpu(NativeGpu):
         async def device():
             given = await give()
             given.canvas = lambda handle: OffscreenTarget(given)  # type: ignore[method-assign]
+            self.given.append(given)
             return given
 
         adapter.device = device  # type: ignore[method-assign]
@@ -49,8 +52,11 @@ class Gpu(NativeGpu):
 @dataclass
 class Session:
     previewing: Previewing
+    gpu: Gpu
     problems: list[Problem]
     told: list[Tier | None] = field(default_factory=list)
+    anew: asyncio.Event = field(default_factory=asyncio.Event)
+    """The preview is live on a second device."""
 
     def crop(self, width: float, height: float) -> None:
         project = new_project("project-1", MediaInfo("", "clip.mp4", 1, SIZE, 1_000_000, 30.0))
@@ -92,11 +98,12 @@ def play(
         def changed() -> None:
             if session.previewing.capability:
                 session.told.append(session.previewing.capability.tier)
+            if len(gpu.given) == 2 and session.previewing.preview.live:
+                session.anew.set()
 
-        previewing = Previewing(
-            Gpu(web, hardware), work, changed, problems.append, force_software=True, tier=tier
-        )
-        session = Session(previewing, problems)
+        gpu = Gpu(web, hardware)
+        previewing = Previewing(gpu, work, changed, problems.append, force_software=True, tier=tier)
+        session = Session(previewing, gpu, problems)
         await previewing.detect()
         previewing.attach("canvas")
         session.crop(40, 30)
@@ -154,6 +161,29 @@ def test_a_fast_gpu_gets_the_largest_net_that_fits_and_the_crop_decides(
         assert session.told[-1] is Tier.M
         session.crop(1280, 720)
         assert session.told[-1] is Tier.S
+
+    play(body, hardware=True)
+
+
+def test_after_a_loss_of_the_gpu_it_starts_anew_one_tier_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What drew may be what broke it."""
+
+    async def measured(*_: object) -> float:
+        return 1.0  # every net fits
+
+    monkeypatch.setattr(tiers, "measure", measured)
+
+    async def body(session: Session, work: Work) -> None:
+        assert await session.frame()
+        await work.settled()
+        assert session.told[-1] is Tier.L
+        session.gpu.given[0].destroy()
+        await session.anew.wait()
+        assert [problem.code for problem in session.problems] == ["gpu.lost"]
+        assert session.tier is Tier.BASE
+        assert await session.frame()
+        await work.settled()
+        assert session.tier is Tier.M
 
     play(body, hardware=True)
 
