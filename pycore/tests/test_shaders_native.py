@@ -107,6 +107,21 @@ def test_the_nets_that_ship_are_what_they_were_trained_to_be(name: str, case: go
     np.testing.assert_allclose(got.luma, wanted[0, 0].clip(0, 1), atol=5e-4)
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["s", "m", "l"])
+def test_a_whole_frame_of_4k_is_what_pytorch_makes_of_it(name: str) -> None:
+    """The largest video there is: its buffers are as large as WebGPU gives every device."""
+    torch = pytest.importorskip("torch")
+    from server.training import nets, weights
+
+    path = WEB / "models" / f"{name}.safetensors"
+    case = golden.Case("4K", golden.noise(3840, 2160), (0, 0, 3840, 2160))
+    (got,) = results(case, net=parse(path.read_bytes(), name), features=golden.KEPT["f16"])
+    with torch.no_grad():
+        wanted = nets.upscale(weights.read(path), torch.from_numpy(got.source[None, None, ..., 0].copy()))
+    np.testing.assert_allclose(got.luma, wanted[0, 0].clip(0, 1), atol=5e-4)
+
+
 def test_a_centred_impulse_stays_centred() -> None:
     (got,) = results(golden.Case("", golden.impulse(15, 15, (7, 7)), (0, 0, 15, 15), sharpness=0.0))
     np.testing.assert_allclose(got.luma, got.luma[::-1], atol=1e-6)
