@@ -133,7 +133,8 @@ def assert_fused(case: Case, got: Result, net: Sequence[Conv]) -> None:
     )
     wanted = reference.conv(reference.to_cells(got.source[..., 0]), net[0])
     made = got.features["features-a"][: net[0].outputs]
-    np.testing.assert_allclose(made, wanted, rtol=6e-4, atol=2e-5, err_msg="first")
+    # A texture may round its halves the other way than the shader does for itself: one of 11 bits per tap.
+    np.testing.assert_allclose(made, wanted, rtol=6e-4, atol=1e-3, err_msg="first")
     luma = reference.corrected(got.source[..., 0], reference.conv(got.features["features-b"], net[-1]))
     wanted = reference.compose(got.source, luma, case.split, 0.0)
     np.testing.assert_allclose(got.canvas / 255, wanted, atol=0.51 / 255, err_msg="last")

@@ -88,7 +88,7 @@ def test_a_sharpened_look_is_drawn_by_two_stages() -> None:
     """Sharpening looks at a cell's neighbours, which other workgroups make."""
     sharp = golden.CASES[1]
     fused, split = (results(sharp, net=golden.TWO_BUFFERS, fused=fused)[0] for fused in (Fused(), SPLIT))
-    np.testing.assert_array_equal(fused.canvas, split.canvas)
+    assert np.abs(fused.canvas.astype(int) - split.canvas).max() <= 1  # see golden.assert_fused
 
 
 @pytest.mark.parametrize("kept", golden.KEPT)
