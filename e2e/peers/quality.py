@@ -17,14 +17,13 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 
 import numpy as np
-import torch
 from playwright.sync_api import Page, sync_playwright
 
 from deploy.tooling.bench import LINUX_GPU
 from deploy.tooling.browser import SANDBOX, SOFTWARE_WEBGPU, chromium
 from pycore.tests.serving import served
 from server.evaluate.upscaler import MODELS, NETS, net_of, row
-from server.training.evaluate import Score, Upscaler, judge, pictures, references
+from server.training.evaluate import Score, Upscaler, judge, on_arrays, pictures, references
 
 ROOT = Path(__file__).parents[2]
 PEERS = ("Anime4K CNNx2M", "Anime4K CNNx2VL", "Anime4K CNNx2UL", "WebSR S", "WebSR M", "WebSR L")
@@ -35,9 +34,9 @@ SLOWEST_MS = 600_000
 def peer(page: Page, name: str) -> Upscaler:
     """That peer's net as what `judge` takes."""
 
-    def double(low: torch.Tensor) -> torch.Tensor:
-        height, width = low.shape[2:]
-        grey = (low[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    def double(low: np.ndarray) -> np.ndarray:
+        height, width = low.shape
+        grey = np.rint(low.clip(0, 1) * 255).astype(np.uint8)
         asked = {
             "name": name,
             "width": width,
@@ -46,9 +45,9 @@ def peer(page: Page, name: str) -> Upscaler:
         }
         answer = page.evaluate("(asked) => globalThis.doubled(asked)", asked)
         luma = np.frombuffer(b64decode(answer), np.uint16).astype(np.float32) / 65535
-        return torch.from_numpy(luma.reshape(1, 1, 2 * height, 2 * width))
+        return luma.reshape(2 * height, 2 * width)
 
-    return double
+    return on_arrays(double)
 
 
 def measured(

@@ -41,6 +41,11 @@ Upscaler = Callable[[torch.Tensor], torch.Tensor]
 """Luma (1, 1, h, w) in 0…1 to (1, 1, 2h, 2w)."""
 
 
+def on_arrays(double: Callable[[np.ndarray], np.ndarray]) -> Upscaler:
+    """An upscaler from a function on numpy arrays: luma (h, w) in 0…1, float32, to (2h, 2w)."""
+    return lambda low: torch.from_numpy(double(low[0, 0].numpy()))[None, None]
+
+
 @dataclass(frozen=True)
 class Score:
     """Of one upscaler on one frame: Y-PSNR in dB and SSIM."""
