@@ -60,6 +60,9 @@ class Attempt:
 
 
 CLAIMS = "claims"
+MOST_NUDGES = 9
+"""Webhooks that one attempt may get: RunPod sends each three times at most, and an attempt may have been sent
+to it three times."""
 
 
 class Attempts:
@@ -115,9 +118,14 @@ class Attempts:
 
     def nudge(self, attempt_id: str, remote_id: str | None) -> None:
         """A webhook came. It is a reason to look, not a source: of what it says the id alone is taken, and
-        only where none is known."""
+        only where none is known. ReelError `webhook.spent` for one too many: the attempt is over, or more
+        came than RunPod sends."""
         with self._database.write(f"attempt {attempt_id}") as transaction:
             known = _get(transaction, attempt_id)
+            if known.end is not None or known.nudges >= MOST_NUDGES:
+                raise ReelError.of(
+                    "webhook.spent", "This webhook has done its work", "The attempt is over.", status=410
+                )
             values: dict[str, Any] = {"nudges": remote_attempts.c.nudges + 1}
             if known.remote_id is None and remote_id and len(remote_id) <= 255:
                 values["remote_id"] = remote_id

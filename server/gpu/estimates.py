@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from pycore.protocol import Estimate, ModelName, Processor, ProcessorKind, Rect, Route, Size
+from server.gpu.detector_input import net_pixels
 from server.gpu.models.descriptor import descriptor
 from server.gpu.prices import Prices
-from server.gpu.tracking import net_pixels
 
 TRACKING = "tracking"
 """What the throughput of tracking jobs is kept under, beside those of the models."""

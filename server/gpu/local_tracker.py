@@ -17,9 +17,10 @@ from pycore.tracking.decoding import Found
 from pycore.tracking.follower import ClipFollower
 from server.gpu.base import Stopped
 from server.gpu.detection import detect
+from server.gpu.detector_input import net_scale
 from server.gpu.models.detector import NetName
 from server.gpu.models.detector_weights import default_net, load
-from server.gpu.tracking import Seen, Stretch, TrackingPlan, net_scale
+from server.gpu.tracking import Seen, Stretch, TrackingPlan
 from server.video import decode
 from server.video.prefetch import ahead
 from server.video.probe import inspect

@@ -10,9 +10,10 @@ from typing import Self
 
 from server.db.documents import dump
 from server.gpu.base import GpuProcessor, Stopped
+from server.gpu.detector_input import net_pixels
 from server.gpu.task_work import Product
 from server.gpu.tasks import Task, TrackParams, invalid, parse
-from server.gpu.tracking import Seen, Tracker, TrackingPlan, net_pixels
+from server.gpu.tracking import Seen, Tracker, TrackingPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pycore.protocol import TrackingResult
 from server.db.documents import dump, load
 from server.gpu.base import Stopped
+from server.gpu.detector_input import net_pixels
 from server.gpu.estimates import TRACKING
-from server.gpu.tracking import Seen, Tracker, TrackingPlan, net_pixels
+from server.gpu.tracking import Seen, Tracker, TrackingPlan
 from server.jobs.reporter import SegmentReporter
 from server.jobs.steps import JobSteps, WorkerStopping
 from server.storage.keys import result_keys, seen_key, segments_folder, tracking_key

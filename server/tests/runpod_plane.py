@@ -67,14 +67,16 @@ class PlaneJob:
 class Plane:
     """The plane's state and its switches; all methods may be called from any thread.
 
-    `troubles[call]` are met by the next calls of that kind, one each. `webhooks`: how often each is sent.
-    `late_progress`: progress posted by workers shows only after the job is over, over its output.
+    `troubles[call]` are met by the next calls of that kind, one each. `webhooks`: how often each is sent;
+    `answers`: what they were answered with. `late_progress`: progress posted by workers shows only after the
+    job is over, over its output.
     """
 
     def __init__(self) -> None:
         self.jobs: dict[str, PlaneJob] = {}
         self.troubles: dict[Call, deque[Trouble]] = {}
         self.webhooks = 1
+        self.answers: list[int] = []
         self.late_progress = False
         self.calls: list[tuple[str, str]] = []
         self.url = ""
@@ -191,8 +193,9 @@ class Plane:
         if job.began is not None:
             job.execution_ms = max(round(1000 * (time.time() - job.began)), 1)
         if job.webhook:
+            told = (job.webhook, job.public(), self.answers)
             for _ in range(self.webhooks):
-                threading.Thread(target=_deliver, args=(job.webhook, job.public()), daemon=True).start()
+                threading.Thread(target=_deliver, args=told, daemon=True).start()
 
     def health(self) -> dict[str, Any]:
         names = {
@@ -209,9 +212,16 @@ class Plane:
         }
 
 
-def _deliver(url: str, body: dict[str, Any]) -> None:
-    with contextlib.suppress(httpx.HTTPError):
-        httpx.post(url, json=body, timeout=10)
+DELIVERIES = 3
+"""How often a webhook is sent that nothing but 200 answers. RunPod waits ten seconds in between."""
+
+
+def _deliver(url: str, body: dict[str, Any], answers: list[int]) -> None:
+    for _ in range(DELIVERIES):
+        with contextlib.suppress(httpx.HTTPError):
+            answers.append(httpx.post(url, json=body, timeout=10).status_code)
+            if answers[-1] == 200:
+                return
 
 
 def application(plane: Plane) -> Starlette:

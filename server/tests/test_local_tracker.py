@@ -8,9 +8,10 @@ import pytest
 
 from pycore.protocol import Processor, ProcessorKind, ReelError, Size
 from server.gpu.base import Stopped
+from server.gpu.detector_input import net_scale
 from server.gpu.local_tracker import WINDOW, LocalTracker
 from server.gpu.models.detector import NetName
-from server.gpu.tracking import Seen, net_scale
+from server.gpu.tracking import Seen
 from server.tests.clips import make
 
 TRACKER = LocalTracker(Processor(ProcessorKind.CPU, "CPU", True), NetName.BROWSER)

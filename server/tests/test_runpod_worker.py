@@ -25,9 +25,10 @@ from pycore.protocol import (
 )
 from server.config.s3 import S3Settings
 from server.db.documents import load
+from server.gpu.detector_input import net_pixels
 from server.gpu.local_tracker import LocalTracker
 from server.gpu.tasks import InputFile, Slot, Task, TaskKind, problem_of
-from server.gpu.tracking import Seen, net_pixels
+from server.gpu.tracking import Seen
 from server.storage.cache import FileCache
 from server.storage.s3 import S3Storage
 from server.tests import clips
