@@ -3,7 +3,7 @@ writes."""
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pycore.protocol import Job, TrackingRequest, encode
 from server.db.attempts import Attempt
@@ -11,9 +11,11 @@ from server.db.media import MediaTable
 from server.gpu.base import ExportPlan
 from server.gpu.runpod import MOST_BODY
 from server.gpu.tasks import InputFile, Slot, Task, TaskKind, TrackParams
-from server.gpu.tracking import TrackingPlan
 from server.storage.base import Storage
 from server.storage.keys import remote_facts_key, result_keys, seen_key, segment_keys, tracking_key
+
+if TYPE_CHECKING:
+    from server.gpu.tracking import TrackingPlan  # loads numpy, which the API does without
 
 LONGEST_URL_SECONDS = 7 * 24 * 3600.0 - 60
 _ROOM = 0.95
@@ -62,7 +64,7 @@ def export_task(reach: Reach, plan: ExportPlan) -> dict[str, Any]:
     return _fitting(task)
 
 
-def track_task(reach: Reach, request: TrackingRequest, plan: TrackingPlan) -> dict[str, Any]:
+def track_task(reach: Reach, request: TrackingRequest, plan: "TrackingPlan") -> dict[str, Any]:
     """The input of a tracking job's RunPod job. Raises TooLong."""
     job_id = reach.job.id
     task = Task(
