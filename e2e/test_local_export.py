@@ -91,6 +91,13 @@ def open_here(open_page: OpenPage, path: Path) -> Page:
     return page
 
 
+def folder(tmp_path: Path) -> Path:
+    """For what is downloaded, which has the source's name."""
+    made = tmp_path / "made"
+    made.mkdir()
+    return made
+
+
 def ended(now: State) -> bool:
     """Whether every export of this page is over."""
     return all(each["state"] != "running" for each in now["local_exports"])
@@ -131,7 +138,7 @@ def test_the_reel_is_what_the_preview_shows_with_its_own_sound_and_times(
     assert made["progress"] == 1
     assert "PUT" not in sent
     assert not state(page)["jobs"], "nothing was asked of the server"
-    reel = download(page, made["id"], tmp_path)
+    reel = download(page, made["id"], folder(tmp_path))
     assert reel.name == "turned.mp4"
     assert reel.stat().st_size == made["result"]["bytes"]
 
@@ -190,3 +197,40 @@ def test_it_is_cancelled_and_a_part_is_made_where_the_person_chose(
     assert when[0] <= 0 < when[1]
     assert when[-1] < 1 <= when[-1] + 1024 / clips.RATE + 1e-6
     assert np.array(times(reel, "audio")) - pictures[0] == pytest.approx(when, abs=0.001)
+
+
+def test_two_clips_by_a_net_and_what_only_the_server_makes(open_page: OpenPage, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "two.mp4", clips.numbered(50), audio="aac", seconds=2.0)
+    page = open_page(query="?adapter=software&tier=s")
+    page.evaluate(NO_PICKER)
+    open_clip(page, source)
+    command(page, "set-output", size={"width": 36, "height": 64}, model="quick")
+    command(page, "set-trim", in_us=0, out_us=480_000)
+    command(page, "add-clip", at_us=1_010_000)
+    command(page, "set-trim", in_us=1_010_000, out_us=1_500_000)
+    command(page, "set-clip", title="Goal")
+    page.get_by_test_id("estimates").get_by_text(
+        "This browser makes no titles yet; the server does."
+    ).wait_for()
+    expect(page.get_by_test_id("export-button")).to_be_enabled()
+    page.get_by_test_id("undo").click()
+    choose_browser(page)
+    made = make_reel(page)
+    assert (made["result"]["frames"], made["result"]["tier"]) == (24, "S")
+    reel = download(page, made["id"], folder(tmp_path))
+
+    # Frames 0 to 11, then 26 to 37, without a gap: each as bright as it was made.
+    pictures = times(reel, "video")
+    assert np.array(pictures) - pictures[0] == pytest.approx(np.arange(24) / 25, abs=1e-4)
+    numbers = [*range(12), *range(26, 38)]
+    frames = clips.ffmpeg_frames(reel, 36, 64)[:, 24:40, 12:24].mean(axis=(1, 2, 3))
+    made_of = np.array([clips.numbered(50)[number][24:40, 42:54].mean() for number in numbers])
+    assert np.abs(frames - made_of).max() < 4
+
+    every, kept = clips.packets(source, "audio"), clips.packets(reel, "audio")
+    where = np.array([every.index(packet) for packet in kept])
+    joint = int(np.flatnonzero(np.diff(where) > 1)[0]) + 1
+    assert where.tolist() == [*range(where[0], where[joint - 1] + 1), *range(where[joint], where[-1] + 1)]
+    shifts = np.array(times(source, "audio"))[where] - (np.array(times(reel, "audio")) - pictures[0])
+    assert shifts[:joint] == pytest.approx(0, abs=0.001)
+    assert shifts[joint:] == pytest.approx(1.04 - 0.48, abs=0.001)
