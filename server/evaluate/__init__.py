@@ -8,7 +8,7 @@ import click
 class _Commands(click.Group):
     """Each command is a module of its name here, loaded when it is called: some need PyTorch, some do not."""
 
-    NAMES = ("association", "detection", "framing", "upscaler")
+    NAMES = ("association", "detection", "framing", "players", "upscaler")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)
