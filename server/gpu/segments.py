@@ -1,6 +1,7 @@
 """Runs an export's segments, as many at once as the processor can use: while one is computed, the next is
 decoded and those before are encoded. Loads no torch."""
 
+import contextvars
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -21,7 +22,8 @@ def run_segments(
         return [run(index, stop) for index in indices]
     halt = _Either(stop)
     with ThreadPoolExecutor(parallel, thread_name_prefix="segment") as pool:
-        futures = [pool.submit(run, index, halt) for index in indices]
+        # each with the caller's context: what is logged carries the job's id
+        futures = [pool.submit(contextvars.copy_context().run, run, index, halt) for index in indices]
         _done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
         if waiting:
             halt.set()

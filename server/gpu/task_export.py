@@ -54,9 +54,12 @@ class ExportMaker:
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.mp4"
 
-    def make(self, index: int, progress: Callable[[float], None]) -> float:
-        target = self.path(index)
-        return self.processor.run_segment(self.sources, self.plan, index, target, progress, self.stop).seconds
+    @property
+    def at_once(self) -> int:
+        return self.processor.parallel()
+
+    def make(self, index: int, progress: Callable[[float], None], stop: Event) -> None:
+        self.processor.run_segment(self.sources, self.plan, index, self.path(index), progress, stop)
 
     def finish(self) -> Product:
         parts = [self.path(segment.index) for segment in self.plan.segments]

@@ -1,7 +1,6 @@
 """The task `track` on a worker."""
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +54,13 @@ class TrackMaker:
     def path(self, index: int) -> Path:
         return self.folder / f"{index:05d}.npz"
 
-    def make(self, index: int, progress: Callable[[float], None]) -> float:
-        began = time.monotonic()
-        seen = self.tracker.look(self.source, self.plan, index, progress, self.stop)
+    @property
+    def at_once(self) -> int:
+        return 1
+
+    def make(self, index: int, progress: Callable[[float], None], stop: Event) -> None:
+        seen = self.tracker.look(self.source, self.plan, index, progress, stop)
         self.path(index).write_bytes(seen.to_bytes())
-        return time.monotonic() - began
 
     def finish(self) -> Product:
         seen = [Seen.from_bytes(self.path(each.index).read_bytes()) for each in self.plan.segments]

@@ -1,11 +1,13 @@
-"""What tasks have in common: segments that are made one after the other and stored as they are finished."""
+"""What tasks have in common: segments that are made, several at once, and stored as they are finished."""
 
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Lock
 from typing import Protocol
 
+from server.gpu.segments import run_segments
 from server.gpu.task_files import TaskFiles
 from server.gpu.tasks import Slot
 
@@ -63,8 +65,18 @@ class Maker(Protocol):
         """Where a segment's file lies, once it is made or fetched."""
         ...
 
-    def make(self, index: int, progress: Callable[[float], None]) -> float:
-        """Makes a segment; the seconds that it took. `progress` gets its share done."""
+    @property
+    def at_once(self) -> int:
+        """How many segments to make at a time."""
+        ...
+
+    @property
+    def stop(self) -> Event:
+        """Set when the task is told to stop."""
+        ...
+
+    def make(self, index: int, progress: Callable[[float], None], stop: Event) -> None:
+        """Makes a segment. `progress` gets its share done; raises Stopped soon after `stop` is set."""
         ...
 
     def finish(self) -> Product:
@@ -73,35 +85,35 @@ class Maker(Protocol):
 
 
 def make_segments(slots: list[Slot], maker: Maker, files: TaskFiles, report: Report) -> Made:
-    """Makes what is missing behind the segments that an earlier run has stored, which are fetched."""
+    """Makes those that no earlier run has stored, `maker.at_once` at a time; the others are fetched. Each is
+    stored as it is finished, while others are made: the GPU is what costs."""
     found = _found(slots, maker, files)
-    total, seconds = sum(maker.frames), 0.0
-    # Storing one segment goes on while the next is made: the GPU is what costs.
-    with ThreadPoolExecutor(1, "store") as storing:
-        stored: list[Future[bool]] = []
-        for index in range(found, len(maker.frames)):
-            before, frames = sum(maker.frames[:index]), maker.frames[index]
+    missing = [index for index in range(len(maker.frames)) if index not in found]
+    total, done = sum(maker.frames), {index: float(maker.frames[index]) for index in found}
+    reporting = Lock()
 
-            def progress(share: float, before: int = before, frames: int = frames) -> None:
-                done = (before + share * frames) / total
-                message = f"{before + round(share * frames)} of {total} frames"
-                report(FETCH_SHARE + done * (1 - 2 * FETCH_SHARE), message)
+    def run(index: int, stop: Event) -> None:
+        def progress(share: float) -> None:
+            with reporting:
+                done[index] = share * maker.frames[index]
+                frames = sum(done.values())
+                told = FETCH_SHARE + frames / total * (1 - 2 * FETCH_SHARE)
+                report(told, f"{round(frames)} of {total} frames")
 
-            seconds += maker.make(index, progress)
-            if slots:
-                stored.append(storing.submit(files.put, slots[index].put, maker.path(index), once=True))
-            for each in stored:
-                if each.done():
-                    each.result()
-        for each in stored:
-            each.result()
-    return Made(len(maker.frames) - found, sum(maker.frames[found:]), seconds)
+        maker.make(index, progress, stop)
+        if slots:
+            files.put(slots[index].put, maker.path(index), once=True)
+
+    began = time.monotonic()
+    run_segments(maker.at_once, missing, run, maker.stop)
+    return Made(len(missing), sum(maker.frames[index] for index in missing), time.monotonic() - began)
 
 
-def _found(slots: list[Slot], maker: Maker, files: TaskFiles) -> int:
-    """How many segments from the first on are there already."""
+def _found(slots: list[Slot], maker: Maker, files: TaskFiles) -> set[int]:
+    """The segments that are there already."""
+    found = set()
     for number, slot in enumerate(slots):
-        if not files.there(slot.get):
-            return number
-        files.get(slot.get, maker.path(number), lambda got, of: None)
-    return len(slots)
+        if files.there(slot.get):
+            files.get(slot.get, maker.path(number), lambda got, of: None)
+            found.add(number)
+    return found

@@ -8,9 +8,10 @@ from dbos import DBOS
 
 from pycore.protocol import ReelError, Route
 from server.db.documents import dump, load
+from server.jobs.outcomes import Outcome, attempt, value
 from server.jobs.remote import Fallback, RemoteSteps
 from server.jobs.steps import Cancelled, JobSteps
-from server.jobs.workflows import MAX_RECOVERIES, Outcome, attempt, logged, value
+from server.jobs.workflows import MAX_RECOVERIES, logged
 
 P = TypeVar("P")
 R = TypeVar("R")

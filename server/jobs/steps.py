@@ -32,11 +32,36 @@ class WorkerStopping(BaseException):
     repeats the step."""
 
 
+class Working:
+    """Entered while a file is being made, by as many as make one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        self._over = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._over:
+                raise WorkerStopping
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def end(self, timeout: float) -> bool:
+        """Lets nobody in any more and waits until all have left; False where they have not in that time."""
+        with self._changed:
+            self._over = True
+            return self._changed.wait_for(lambda: self._count == 0, timeout)
+
+
 @dataclass(frozen=True, slots=True)
 class JobSteps:
-    """What steps need. `stopping` is set when this process is to end; `tmp` is scratch space; `working` is
-    held while a file is being made; `spent`: what a job has cost elsewhere before it came here, in
-    dollars."""
+    """What steps need. `stopping` is set when this process is to end; `tmp` is scratch space; `working` tells
+    whether a file is being made; `spent`: what a job has cost elsewhere before it came here, in dollars."""
 
     manager: JobManager
     media: MediaTable
@@ -45,7 +70,7 @@ class JobSteps:
     processor: GpuProcessor
     tmp: Path
     stopping: threading.Event
-    working: threading.Lock = field(default_factory=threading.Lock)
+    working: Working = field(default_factory=Working)
     spent: Callable[[str], float] = lambda job_id: 0.0
 
     def begin(self, job_id: str) -> bool:

@@ -13,7 +13,7 @@ from server.gpu.base import Stopped
 from server.gpu.detector_input import net_pixels
 from server.gpu.estimates import TRACKING
 from server.gpu.tracking import Seen, Tracker, TrackingPlan
-from server.jobs.reporter import SegmentReporter
+from server.jobs.reporter import SegmentsReporter
 from server.jobs.steps import JobSteps, WorkerStopping
 from server.storage.keys import result_keys, seen_key, segments_folder, tracking_key
 
@@ -44,14 +44,13 @@ class TrackingSteps(JobSteps):
             return
         request = self.manager.tracking_request(job_id)
         with self.working, self._sources(job_id, request) as sources, self._stop_event(job_id) as stop:
-            reporter = SegmentReporter(self.manager, job_id, plan, index)
+            reporter = SegmentsReporter(self.manager, job_id, plan, done=range(index))
             try:
-                seen = self.tracker.look(sources[request.media_id], plan, index, reporter, stop)
+                with reporter.part(index) as progress:
+                    seen = self.tracker.look(sources[request.media_id], plan, index, progress, stop)
             except Stopped:
                 self._raise_if_cancelled(job_id)
                 raise WorkerStopping from None
-            finally:
-                reporter.close()
             self._raise_if_cancelled(job_id)  # or taken over by another worker meanwhile
             self.storage.put(key, [seen.to_bytes()])
 

@@ -44,7 +44,7 @@ QUEUE = "exports"
 REMOTE_QUEUE = "remote"
 REMOTE_AT_ONCE = 16
 """So many jobs at RunPod one worker follows: each takes a thread that mostly waits."""
-VERSION = "2"
+VERSION = "3"
 """Of the workflow: what a worker of another version has begun is not taken up. Raise it with any change of
 steps."""
 POLL_SECONDS = 0.2
@@ -114,7 +114,7 @@ def run_worker(config: Config) -> None:
             fleet.heartbeat(lock.executor, processor.info())
             dispatcher.look_after()
     _log.info("stopping; what is unfinished goes on with the next worker")
-    if not steps.working.acquire(timeout=LEAVE_SECONDS):
+    if not steps.working.end(LEAVE_SECONDS):
         _log.warning("not waiting any longer for the present frame")
     shutil.rmtree(scratch, ignore_errors=True)
     fleet.leave(lock.executor)

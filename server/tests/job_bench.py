@@ -47,16 +47,17 @@ class Killed(BaseException):
 @dataclass
 class Scripted:
     """A processor whose segments are a few bytes each. `ran` counts finished runs; `during` is called in
-    each."""
+    each, `at_once` of them."""
 
     ran: Counter[int] = field(default_factory=Counter)
+    at_once: int = 1
     during: Callable[[int, threading.Event], None] = lambda index, stop: None
 
     def info(self) -> Processor:
         return CPU
 
     def parallel(self) -> int:
-        return 1
+        return self.at_once
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
         segments = [Segment(index, 0, 10 * index, 10, 10) for index in range(SEGMENTS)]
@@ -106,8 +107,7 @@ class Bench:
             return
         try:
             plan = self.steps.plan(job_id)
-            stats = [self.steps.segment(job_id, plan, segment.index) for segment in plan.segments]
-            self.steps.finish(job_id, plan, stats)
+            self.steps.finish(job_id, plan, self.steps.segments(job_id, plan))
         except Cancelled:
             self.steps.cancelled(job_id)
 

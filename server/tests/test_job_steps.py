@@ -1,6 +1,7 @@
 """Jobs without processes: steps that break off anywhere, are stopped, or stay broken."""
 
 import errno
+import itertools
 import threading
 from collections.abc import Callable
 from itertools import product
@@ -13,14 +14,18 @@ from pycore.protocol import (
     ReelError,
 )
 from server.gpu.base import Stopped
-from server.jobs import workflows
-from server.jobs.steps import WorkerStopping
+from server.jobs import outcomes
+from server.jobs.steps import WorkerStopping, Working
 from server.storage.local import LocalStorage
 from server.tests.job_bench import SEGMENTS, Bench, Killed
 
 
-def test_killed_at_every_write_it_ends_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [1, SEGMENTS])
+def test_killed_at_every_write_it_ends_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     """Dies once at each of the writes that an export makes, before and after it, and goes on."""
+    bench.processor.at_once = at_once
     undisturbed = bench.job()
     bench.run(undisturbed.id)
     expected = b"".join(bench.storage.get(f"jobs/{undisturbed.id}/result.mp4"))
@@ -56,19 +61,76 @@ def dying(
 ) -> Callable[[], bool]:
     """Lets the nth call of a method of the storage be the process's last; tells whether that is still to
     come."""
-    real, left = getattr(storage, name), [nth]
+    real, calls = getattr(storage, name), itertools.count()
+    died = threading.Event()
 
     def call(*arguments: Any) -> Any:
-        left[0] -= 1
-        if left[0] == -1 and not after:
+        last = next(calls) == nth
+        if last:
+            died.set()
+        if last and not after:
             raise Killed
         result = real(*arguments)
-        if left[0] == -1:
+        if last:
             raise Killed
         return result
 
     patch.setattr(storage, name, call)
-    return lambda: left[0] >= 0
+    return lambda: not died.is_set()
+
+
+def test_segments_are_made_at_once_and_kept_in_order(bench: Bench) -> None:
+    job, together = bench.job(), threading.Barrier(SEGMENTS)
+    bench.processor.at_once = SEGMENTS
+
+    def during(index: int, stop: threading.Event) -> None:
+        together.wait(60)
+
+    bench.processor.during = during
+    bench.run(job.id)
+    assert bench.manager.get(job.id).state is JobState.SUCCEEDED
+    assert bench.processor.ran == dict.fromkeys(range(SEGMENTS), 1)
+    result = b"".join(bench.storage.get(f"jobs/{job.id}/result.mp4"))
+    assert result == b"segment 0 segment 1 segment 2 "
+
+
+def test_the_last_segment_first(bench: Bench) -> None:
+    """Each waits for the one behind it: the result is the same, and the progress rises."""
+    job, done = bench.job(), [threading.Event() for _ in range(SEGMENTS + 1)]
+    done[SEGMENTS].set()
+    bench.processor.at_once = SEGMENTS
+
+    def during(index: int, stop: threading.Event) -> None:
+        assert done[index + 1].wait(60)
+        done[index].set()
+
+    bench.processor.during = during
+    bench.run(job.id)
+    assert b"".join(bench.storage.get(f"jobs/{job.id}/result.mp4")) == b"segment 0 segment 1 segment 2 "
+    running = [event.job for event in bench.manager.events(job.id, 0) if event.job.state is JobState.RUNNING]
+    assert [each.progress for each in running] == sorted(each.progress for each in running)
+
+
+def test_a_segment_that_stays_broken_stops_the_others_and_is_told(bench: Bench) -> None:
+    job, begun = bench.job(), threading.Barrier(SEGMENTS)
+    bench.processor.at_once = SEGMENTS
+    seen: list[str] = []
+
+    def during(index: int, stop: threading.Event) -> None:
+        begun.wait(60)
+        if index == 1:
+            raise ReelError.of("media.damaged", "Damaged")
+        while not stop.wait(0.01):
+            pass
+        seen.append("stopped")
+        raise Stopped
+
+    bench.processor.during = during
+    with pytest.raises(ReelError) as caught:
+        bench.run(job.id)
+    assert caught.value.problem.code == "media.damaged"
+    assert seen == ["stopped"] * 2
+    assert bench.files(job.id) == []
 
 
 def test_cancelling_in_mid_segment(bench: Bench) -> None:
@@ -134,19 +196,19 @@ def test_a_step_that_breaks_is_tried_again(caplog: pytest.LogCaptureFixture) -> 
 
     def work() -> str:
         tries.append(1)
-        if len(tries) < workflows.ATTEMPTS:
+        if len(tries) < outcomes.ATTEMPTS:
             raise RuntimeError("for now")
         return "done"
 
-    assert workflows.attempt("job x: planning", _set_event(), work) == {"value": "done"}
-    assert len(tries) == workflows.ATTEMPTS
+    assert outcomes.attempt("job x: planning", _set_event(), work) == {"value": "done"}
+    assert len(tries) == outcomes.ATTEMPTS
     assert "RuntimeError: for now" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("error", "code", "tries"),
     [
-        (RuntimeError("broken"), "job.internal", workflows.ATTEMPTS),
+        (RuntimeError("broken"), "job.internal", outcomes.ATTEMPTS),
         (OSError(errno.ENOSPC, "No space left on device"), "storage.full", 1),
         (ReelError.of("media.damaged", "Damaged"), "media.damaged", 1),
     ],
@@ -158,7 +220,7 @@ def test_what_a_step_that_stays_broken_says(error: Exception, code: str, tries: 
         seen.append(1)
         raise error
 
-    outcome = workflows.attempt("job x: segment 3", _set_event(), work)
+    outcome = outcomes.attempt("job x: segment 3", _set_event(), work)
     assert f'"code":"{code}"' in outcome["problem"]
     assert len(seen) == tries
 
@@ -168,7 +230,7 @@ def test_a_worker_that_ends_is_no_outcome() -> None:
         raise WorkerStopping
 
     with pytest.raises(WorkerStopping):
-        workflows.attempt("job x: segment 3", _set_event(), work)
+        outcomes.attempt("job x: segment 3", _set_event(), work)
 
 
 def _set_event() -> threading.Event:
@@ -176,3 +238,22 @@ def _set_event() -> threading.Event:
     event = threading.Event()
     event.set()
     return event
+
+
+def test_a_worker_ends_when_nothing_is_being_made_and_begins_nothing_more() -> None:
+    working, inside, leave = Working(), threading.Event(), threading.Event()
+
+    def make() -> None:
+        with working:
+            inside.set()
+            leave.wait(60)
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    assert inside.wait(60)
+    assert not working.end(0.01)
+    leave.set()
+    assert working.end(60)
+    maker.join()
+    with pytest.raises(WorkerStopping), working:
+        pass
