@@ -17,9 +17,9 @@ from deploy.tooling.paths import LOCKS, ROOT
 from deploy.tooling.ui import BuildError, say
 
 GROUPS = {
-    "test": ("torch", "speed", "build", "runpod", "test"),
-    "build": ("torch", "speed", "build"),
-    "runtime": ("torch", "speed"),
+    "test": ("torch", "models", "speed", "build", "runpod", "test"),
+    "build": ("torch", "models", "speed", "build"),
+    "runtime": ("torch", "models", "speed"),
 }
 OPTIONS = ("--generate-hashes", "--no-header", "--no-annotate", "--quiet")
 ANYWHERE = ("--universal", "--python-version", "3.11")
@@ -44,7 +44,8 @@ def write_locks(upgrade: bool) -> None:
     for name, groups in GROUPS.items():
         wanted = [part for group in groups for part in ("--group", group)]
         agree = [] if name == "test" else ["--constraint", str(LOCKS / "test.txt")]
-        _compile(uv, ["pyproject.toml", *wanted, *agree, *ANYWHERE, *extra], LOCKS / f"{name}.txt")
+        outside = ["--override", "deploy/locks/outside.in"]
+        _compile(uv, ["pyproject.toml", *wanted, *agree, *outside, *ANYWHERE, *extra], LOCKS / f"{name}.txt")
     _compile(uv, ["deploy/locks/pip.in", *ANYWHERE, *extra], LOCKS / "pip.txt")
     with tempfile.NamedTemporaryFile("w", suffix=".in") as torch:
         torch.write(f"torch=={torch_wheel.VERSION}\n")
