@@ -99,7 +99,7 @@ def test_the_frames_around_a_window_help(upscaler: Upscaler, small_best: Windows
 
 
 def test_a_new_scene_is_seen_and_starts_anew(upscaler: Upscaler) -> None:
-    """With the published weights, whose flow tells scenes apart."""
+    """With the real weights, whose flow tells scenes apart."""
     net = registry.load(BEST, CPU)
     assert isinstance(net, registry.WindowNet)
     (frame,) = clips.demo_frames(1, 256)
@@ -199,10 +199,9 @@ def test_when_one_segment_fails_the_others_stop() -> None:
 
 def test_half_precision_stays_true(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights, features and pictures in 16 bits, as on a GPU, cost less than 0.02 dB."""
-    folder = registry.weights_folder()
     from server.gpu.models import basicvsr, state
 
-    net = basicvsr.build(state.read(folder / BEST.weights[0])).eval().requires_grad_(False)
+    net = basicvsr.build(state.read(registry.weights_path(BEST.weights[0]))).eval().requires_grad_(False)
     (frame,) = clips.demo_frames(1, 256)
     truth = [np.ascontiguousarray(frame[40:136, 60 + 2 * n : 156 + 2 * n]) for n in range(3)]
     small = torch.from_numpy(np.stack([_reduced(each) for each in truth]))

@@ -10,12 +10,12 @@ from pycore.protocol import ModelInfo, ModelName, ReelError
 class Descriptor:
     """One upscaling model.
 
-    `weights` are the paths below the weights folder, as the asset manifest places them; `asset` names those
-    that are fetched when the model is first used. `scale` is its factor, `channels` what it takes and gives
-    (3: RGB). `radius`: how many input pixels to each side an output pixel depends on, or, for a `temporal`
-    one, beyond which it depends too little to be seen; tiles overlap by at least that, so they show no seams.
-    `tile_pixels`: the largest input, in pixels, that goes through the net at once, by torch's device type.
-    `multiple`: both input sides must be divisible by it.
+    `weights` are names that `registry.weights_path` finds: our own, or those that the asset manifest places;
+    `asset` names those that are fetched when the model is first used. `scale` is its factor, `channels` what
+    it takes and gives (3: RGB). `radius`: how many input pixels to each side an output pixel depends on, or,
+    for a `temporal` one, beyond which it depends too little to be seen; tiles overlap by at least that, so
+    they show no seams. `tile_pixels`: the largest input, in pixels, that goes through the net at once, by
+    torch's device type. `multiple`: both input sides must be divisible by it.
 
     `temporal`: a frame's result depends on its neighbours: each window is given `context` more frames on both
     sides, and depends on nothing else. `half`: computed in 16 bits on CUDA, with 32-bit sums. `invents`: it
@@ -74,7 +74,7 @@ BEST = Descriptor(
     label="Best",
     note="BasicVSR: the most faithful; each frame is made from its neighbours too",
     licence="Apache-2.0",
-    weights=("BasicVSR_Vimeo90K_BIx4.pth",),
+    weights=("best.safetensors",),
     scale=4,
     radius=47,
     # A window's features stay in memory: 64 half floats per pixel and frame, 70 frames.
