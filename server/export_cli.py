@@ -22,6 +22,8 @@ from pycore.protocol import (
     ExportRequest,
     ExportResult,
     Framing,
+    ModelName,
+    Music,
     Rect,
     ReelError,
     Size,
@@ -32,13 +34,13 @@ from pycore.protocol import (
 from server import export_motion
 from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped, with_notes
 from server.gpu.estimates import Work, estimate
-from server.gpu.models.descriptor import descriptor
+from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.planning import plan_export
 from server.gpu.segments import run_segments
 from server.video.probe import inspect
 
 INTERRUPTED = 130
-SOURCE = "source"
+SOURCE, MUSIC = "source", "music"
 """The media id of the file on the command line."""
 
 
@@ -76,9 +78,16 @@ SOURCE = "source"
     help="With --track: how the player is marked.",
 )
 @click.option("--name", default="", help="With --spotlight: the name to write above the player.")
-@click.option("--model", default="quick", show_default=True, help="The upscaling model.")
+@click.option(
+    "--model",
+    default="quick",
+    show_default=True,
+    help="quick, best, perceptual, or your own: FILE.safetensors, which spandrel recognises.",
+)
 @click.option("--start", metavar="TIME", help="First moment to show: seconds, or [HH:]MM:SS.")
 @click.option("--end", metavar="TIME", help="First moment not to show.")
+@click.option("--music", type=click.Path(path_type=Path), help="Music under the sound: MP3, M4A, WAV, FLAC …")
+@click.option("--volume", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the music.")
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 @click.option("--force", is_flag=True, help="Replace OUT.mp4 if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -96,6 +105,8 @@ def export(
     model: str,
     start: str | None,
     end: str | None,
+    music: Path | None,
+    volume: float,
     device: str,
     force: bool,
     as_json: bool,
@@ -123,7 +134,11 @@ def export(
         elif path is not None:
             request = replace(request, clips=[export_motion.along(request.clips[0], path)])
         sources = {SOURCE: source}
-        plan = plan_export(sources, request)  # before torch is loaded: a mistake is answered at once
+        if music is not None:
+            sources[MUSIC] = music.resolve()
+            request = replace(request, music=Music(MUSIC, volume=volume))
+        # before torch is loaded, where it can be: a mistake is answered at once
+        plan = plan_export(sources, request, _own(model))
         from server.gpu.local import local_processor
 
         processor = local_processor(device)
@@ -141,7 +156,7 @@ def export(
             "Make room or choose another place.",
             507,
         ) from error
-    click.echo(json.dumps(encode(result), indent=2) if as_json else _summary(target, result))
+    click.echo(json.dumps(encode(result), indent=2) if as_json else _summary(target, result, plan))
 
 
 def _run(
@@ -175,7 +190,7 @@ def _run(
 def _request(
     source: Path, size: Size, crop: str | None, model: str, start: str | None, end: str | None
 ) -> ExportRequest:
-    name = descriptor(model).name
+    name = ModelName.OWN if _is_file(model) else descriptor(model).name
     probed = inspect(source)
     if crop is None:
         scale = min(probed.size.width / size.width, probed.size.height / size.height)
@@ -186,6 +201,19 @@ def _request(
     in_us = 0 if start is None else _time(start, "--start")
     out_us = probed.table.duration_us if end is None else _time(end, "--end")
     return ExportRequest([ExportClip(SOURCE, in_us, out_us, rect)], size, name)
+
+
+def _is_file(model: str) -> bool:
+    return "." in model or "/" in model
+
+
+def _own(model: str) -> Descriptor | None:
+    """The user's own model; None for one of ours."""
+    if not _is_file(model):
+        return None
+    from server.gpu.models import own
+
+    return own.describe(Path(model).resolve())
 
 
 def _check_target(source: Path, target: Path, force: bool) -> None:
@@ -284,33 +312,36 @@ def _result(
     processor: GpuProcessor, plan: ExportPlan, finished: FinishedFile, seconds: float
 ) -> ExportResult:
     device = processor.info()
-    expected = estimate(device, Work.of_export(plan.work_pixels, plan.frames, plan.request.model))
+    model = plan.request.model
+    work = Work.of_export(plan.work_pixels, plan.frames, model)
+    expected = None if plan.model_file else estimate(device, work)
     return ExportResult(
         bytes=finished.bytes,
         seconds=round(seconds, 3),
         frames=finished.frames,
         fps=round(finished.frames / seconds, 3),
         device=device.name,
-        model=plan.request.model,
+        model=model,
         in_size=plan.clips[0].in_size,
         out_size=plan.out_size,
         duration_us=finished.duration_us,
         has_audio=finished.has_audio,
-        estimated_seconds=expected.seconds,
-        estimated_cost_usd=expected.cost_usd,
+        estimated_seconds=expected.seconds if expected else 0.0,
+        estimated_cost_usd=0.0,
         actual_cost_usd=0.0,
         sha256=finished.sha256,
         notes=finished.notes,
     )
 
 
-def _summary(target: Path, result: ExportResult) -> str:
+def _summary(target: Path, result: ExportResult, plan: ExportPlan) -> str:
     was, made = result.in_size, result.out_size
+    model = Path(plan.model_file).name or result.model.value
     lines = [
         f"{target}",
         f"  {result.frames} frames, {result.duration_us / 1e6:.2f} s, {result.bytes / 1e6:.2f} MB, "
         f"{'with' if result.has_audio else 'without'} sound",
-        f"  {was.width}×{was.height} → {made.width}×{made.height}, model “{result.model.value}”",
+        f"  {was.width}×{was.height} → {made.width}×{made.height}, model “{model}”",
         f"  {result.seconds:.1f} s at {result.fps:.2f} frames/s on {result.device}",
         *(f"  Note: {note}" for note in result.notes),
     ]

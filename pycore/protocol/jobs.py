@@ -15,6 +15,8 @@ class ModelName(StrEnum):
     QUICK = "quick"
     BEST = "best"
     PERCEPTUAL = "perceptual"
+    OWN = "own"
+    """A file of the user's, on the command line alone; no server offers it."""
 
 
 class JobKind(StrEnum):

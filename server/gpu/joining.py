@@ -33,5 +33,5 @@ def join_export(sources: Sources, plan: ExportPlan, segments: list[Path], target
     score = None
     if (music := plan.request.music) is not None:
         path = sources[music.media_id]
-        score = join.Score(path, inspect_music(path), music.start_us, music.volume)
+        score = join.Score(path, inspect_music(path)[0].duration_us, music.start_us, music.volume)
     return join.join(pieces, plan.timescale, target, score)

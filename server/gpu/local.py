@@ -19,7 +19,7 @@ from pycore.spotlight.title import title_mark
 from server.gpu import pixels
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
 from server.gpu.joining import join_export
-from server.gpu.models.descriptor import NOTHING, descriptor
+from server.gpu.models.descriptor import NOTHING, Descriptor, descriptor
 from server.gpu.moving import Shot, shots
 from server.gpu.placing import placed
 from server.gpu.planning import clip_timeline, plan_export
@@ -104,7 +104,7 @@ class LocalProcessor:
         first = segment.first_frame
         times = clip_timeline(probed.table, clip, asked, plan.timescale)
         rows = times.rows(first, segment.source_frames)
-        model = NOTHING if clip.scale == 1 else descriptor(plan.request.model)
+        model = NOTHING if clip.scale == 1 else _model(plan)
         # A temporal model sees some frames to both sides; they are the source's, whatever the trim.
         begin, end = first - model.context, first + segment.source_frames + model.context
         around = range(max(begin, 0), min(end, len(probed.table)))
@@ -192,6 +192,14 @@ class _Fetched:
         if self._arrived is not None:
             self._arrived.synchronize()
         return self._tensor.numpy()
+
+
+def _model(plan: ExportPlan) -> Descriptor:
+    if not plan.model_file:
+        return descriptor(plan.request.model)
+    from server.gpu.models import own
+
+    return own.describe(Path(plan.model_file))
 
 
 def _finished(large: Tensor, plan: ExportPlan, shot: Shot | None) -> Tensor:

@@ -8,7 +8,7 @@ from pycore.framing.crop import filled, snap
 from pycore.framing.placing import window_size
 from pycore.protocol import ExportClip, ExportRequest, Music, Rect, ReelError, Size
 from server.gpu.base import ClipPlan, ExportPlan, Segment, Sources
-from server.gpu.models.descriptor import descriptor
+from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.moving import check_motion, moving_crops, standing
 from server.video.encode import common_timescale
 from server.video.frames import FrameTable
@@ -23,8 +23,9 @@ MIN_SIDE = 16
 MAX_SIDE = 4096
 
 
-def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
-    """See GpuProcessor.plan."""
+def plan_export(sources: Sources, request: ExportRequest, own: Descriptor | None = None) -> ExportPlan:
+    """See GpuProcessor.plan. `own`: the user's own model, in place of the one that the request names."""
+    model = own or descriptor(request.model)
     _check_size(request.size)
     if not 1 <= len(request.clips) <= MAX_CLIPS:
         raise _refused(
@@ -34,7 +35,7 @@ def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
             f"Ask for 1 to {MAX_CLIPS}.",
         )
     if request.music is not None:
-        _check_music(inspect_music(sources[request.music.media_id]), request.music)
+        _check_music(inspect_music(sources[request.music.media_id])[0].duration_us, request.music)
     tables = [inspect(sources[clip.media_id]).table for clip in request.clips]
     timescale = common_timescale([table.time_base for table in tables])
     clips: list[ClipPlan] = []
@@ -42,12 +43,12 @@ def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
     notes: list[str] = []
     for index, clip in enumerate(request.clips):
         probed = inspect(sources[clip.media_id])
-        planned, said = _plan_clip(probed, clip, request)
+        planned, said = _plan_clip(probed, clip, request, model.scale)
         times = clip_timeline(probed.table, planned, clip, timescale)
         planned = replace(planned, duration_us=round(int(times.ticks[-1]) * 1_000_000 / timescale))
         clips.append(planned)
         notes += [note for note in said if note not in notes]
-        window = descriptor(request.model).window(probed.table.fps)
+        window = model.window(probed.table.fps)
         segments += _segments(len(segments), index, planned, window, times)
     if len({round(table.fps, 2) for table in tables}) > 1:
         rates = ", ".join(f"{rate:g}" for rate in sorted({round(table.fps, 2) for table in tables}))
@@ -63,6 +64,7 @@ def plan_export(sources: Sources, request: ExportRequest) -> ExportPlan:
         duration_us=sum(clip.duration_us for clip in clips),
         has_audio=request.music is not None or any(clip.has_audio for clip in clips),
         notes=notes,
+        model_file=own.file if own else "",
     )
 
 
@@ -89,8 +91,7 @@ def _check_times(clip: ExportClip) -> None:
         )
 
 
-def _check_music(source: Source, music: Music) -> None:
-    length = source.sound[0].duration_us
+def _check_music(length: int, music: Music) -> None:
     if not 0 <= music.start_us < length or not 0 <= music.volume <= 1:
         raise _refused(
             "export.music",
@@ -100,7 +101,9 @@ def _check_music(source: Source, music: Music) -> None:
         )
 
 
-def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tuple[ClipPlan, list[str]]:
+def _plan_clip(
+    probed: Source, clip: ExportClip, request: ExportRequest, scale: int
+) -> tuple[ClipPlan, list[str]]:
     table = probed.table
     first, count = table.trim(clip.in_us, clip.out_us)
     if count == 0:
@@ -123,7 +126,6 @@ def _plan_clip(probed: Source, clip: ExportClip, request: ExportRequest) -> tupl
         shape = request.size.width / request.size.height
         crops = moving_crops(clip, probed.size, shape, times[first : first + count].tolist())
         moves, in_size, notes = True, window_size(crops, probed.size), []
-    scale = descriptor(request.model).scale
     sides = [(each.width, each.height) for each in crops] or [(crop[2], crop[3])]
     if all(math.ceil(w) >= request.size.width and math.ceil(h) >= request.size.height for w, h in sides):
         scale = 1

@@ -125,6 +125,37 @@ def test_crop(tmp_path: Path) -> None:
     assert np.array_equal(cropped, all_frames(path)[1, 5:35, 3:23])
 
 
+@pytest.mark.parametrize(
+    ("pix_fmt", "rotation", "size"),
+    [
+        ("yuv420p", 0, (200, 120)),
+        ("yuv420p", 90, (200, 120)),
+        ("yuv420p", 180, (200, 120)),
+        ("yuv420p", 270, (200, 120)),
+        ("yuv420p10le", 0, (201, 121)),
+        ("yuv422p", 0, (200, 121)),
+        ("yuv444p", 0, (201, 121)),
+        ("yuvj420p", 0, (200, 120)),
+    ],
+)
+def test_what_is_cut_first_is_the_same(
+    tmp_path: Path, pix_fmt: str, rotation: int, size: tuple[int, int]
+) -> None:
+    """A crop is cut out before its colours are converted: its pixels are those of the whole picture."""
+    noise = [np.random.default_rng(5).integers(0, 255, (size[1], size[0], 3), np.uint8)]
+    suffix = "mp4" if rotation else "mkv"
+    codec = "ffv1" if size[1] % 2 else "libx264"
+    path = clips.make(tmp_path / f"a.{suffix}", noise, pix_fmt=pix_fmt, rotation=rotation, codec=codec)
+    whole = all_frames(path)[0]
+    source = inspect(path)
+    corner = (source.size.width - 31, source.size.height - 33, 31, 33)
+    for x, y, width, height in ((31, 23, 40, 52), (0, 1, 17, 30), (61, 50, 40, 60), (64, 64, 2, 2), corner):
+        crop = (x, y, width, height)
+        (made,) = decode.frames(path, source, 0, 1, crop)
+        assert made.shape == (height, width, 3)
+        assert np.array_equal(made, whole[y : y + height, x : x + width]), crop
+
+
 def damage(path: Path, first: float, last: float) -> None:
     """Overwrites the middle of the packets' bytes."""
     data = bytearray(path.read_bytes())

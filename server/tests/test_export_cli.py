@@ -52,6 +52,18 @@ def test_export(clip: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == {"in.mp4", "out.mp4"}
 
 
+def test_music(clip: Path, tmp_path: Path) -> None:
+    song = tmp_path / "song.wav"
+    clips.ffmpeg("-f", "lavfi", "-i", "sine=1000:d=2", str(song))
+    options = ["--size", "32x32", "--crop", "0,0,16,16", "--end", "0.2"]
+    made = run(clip, tmp_path / "out.mp4", *options, "--music", str(song), "--volume", "0.3")
+    assert made.exit_code == 0, made.output
+    assert "there is music" in made.output
+    refused = run(clip, tmp_path / "other.mp4", *options, "--music", str(tmp_path / "none.mp3"))
+    assert refused.exit_code == 2
+    assert "none.mp3" in refused.stderr
+
+
 def test_json_and_the_default_crop(clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     made = run(clip, target, "--size", "64x64", "--json", "--device", "cpu")

@@ -41,8 +41,7 @@ def read_all(path: Path) -> None:
     count = min(len(source.table), MOST_FRAMES)
     crop = (0, 0, source.size.width, source.size.height)
     shown = 0
-    for picture in decode.pictures(path, source, 0, count, crop):
-        picture.release()
+    for _ in decode.frames(path, source, 0, count, crop):
         shown += 1
     assert shown == count
     if source.sound:
@@ -173,13 +172,24 @@ def test_a_killed_process_is_told_and_the_next_try_succeeds(
 
 
 def test_a_process_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REELBALLERS_MEDIA_DECODER_WAIT_SECONDS", "1")
-    path = clips.make(tmp_path / "in.mp4", clips.numbered(30))
-    process = client._Process(path)
+    process = client._Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
     os.kill(process.pid, signal.SIGSTOP)
-    process.ask(do="inspect")
+    monkeypatch.setenv("REELBALLERS_MEDIA_DECODER_WAIT_SECONDS", "1")
+    process.begin(do="inspect")
     with pytest.raises(ReelError, match="said nothing for 1 s"):
         process.line()
+
+
+def test_being_waited_for_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it says something."""
+    process = client._Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
+    os.kill(process.pid, signal.SIGSTOP)
+    monkeypatch.setenv("REELBALLERS_MEDIA_DECODER_WALL_SECONDS", "1")
+    process.begin(do="inspect")
+    threading.Timer(1.1, os.kill, (process.pid, signal.SIGCONT)).start()
+    with pytest.raises(ReelError, match="waited for longer than 1 s"):
+        process.line()
+    assert not process.alive()
 
 
 def test_computing_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,8 +199,8 @@ def test_computing_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     source = inspect(path)
 
     def all_of_it() -> None:
-        for picture in decode.pictures(path, source, 0, 100, (0, 0, 1280, 720)):
-            picture.release()
+        for _ in decode.frames(path, source, 0, 100, (0, 0, 1280, 720)):
+            pass
 
     with pytest.raises(ReelError, match="computed for more than 1 s"):
         all_of_it()

@@ -188,6 +188,28 @@ def test_music_lies_under_the_sound_and_steps_back(processor: LocalProcessor, tm
     assert level(both, 1.0, 1.5) < 1.6 * level(clips.tone(4.0)[0], 1.0, 1.5)
 
 
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.wav", "song.flac", "song.ogg"])
+def test_music_may_be_a_file_of_sound_alone(processor: LocalProcessor, tmp_path: Path, name: str) -> None:
+    quiet = clips.make(tmp_path / "quiet.mp4", clips.numbered(10))
+    clips.ffmpeg("-f", "lavfi", "-i", "sine=1000:d=2:sample_rate=44100", str(tmp_path / name))
+    request = ExportRequest([ExportClip("clip", 0, 400_000, WHOLE)], SIZE, music=Music("song", volume=1.0))
+    export(processor, {"clip": quiet, "song": tmp_path / name}, request, tmp_path / "out.mp4")
+    sound = heard(tmp_path / "out.mp4")[4800:14400]
+    pitch = np.argmax(np.abs(np.fft.rfft(sound * np.hanning(len(sound))))) * RATE / len(sound)
+    assert pitch == pytest.approx(1000, abs=10)
+
+
+def test_what_is_no_music_is_refused(processor: LocalProcessor, tmp_path: Path) -> None:
+    quiet = clips.make(tmp_path / "quiet.mp4", clips.numbered(10))
+    (tmp_path / "text.mp3").write_text("no music\n" * 100)
+    request = ExportRequest([ExportClip("clip", 0, 400_000, WHOLE)], SIZE, music=Music("song"))
+    for song, code in ((quiet, "media.no-sound"), (tmp_path / "text.mp3", "media.")):
+        with pytest.raises(ReelError) as caught:
+            processor.plan({"clip": quiet, "song": song}, request)
+        assert caught.value.problem.code.startswith(code)
+        assert caught.value.problem.hint
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -1,10 +1,12 @@
 """What a frame's samples mean: from FFmpeg's tags, and where they say nothing, what players assume."""
 
+from dataclasses import dataclass
+
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from pycore.protocol import Size
-from server.video.picture import Colour
+from server.video.hdr import HLG, PQ
 
 # Correctly rounded, the same on every processor, with chroma interpolated to full resolution.
 SCALING = (
@@ -14,7 +16,7 @@ SCALING = (
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.FULL_CHR_H_INP
 )
-BT709, UNSPECIFIED, BT601, BT2020 = 1, 2, 6, 9
+BT709, BT601, BT2020 = 1, 6, 9
 # H.273 matrix numbers -> swscale's
 _MATRICES = {
     1: Colorspace.ITU709,
@@ -28,6 +30,20 @@ _MATRICES = {
 HD_LINES = 720
 
 
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How samples mean colours: numbers of ITU-T H.273. `matrix` is never unspecified (2): where the file
+    says nothing it is what players assume. `full`: full range, not limited."""
+
+    matrix: int
+    transfer: int
+    full: bool
+
+    @property
+    def hdr(self) -> bool:
+        return self.transfer in (PQ, HLG)
+
+
 def scaler_matrix(matrix: int) -> Colorspace:
     """swscale's number of a matrix of H.273."""
     return _MATRICES[matrix]
@@ -35,25 +51,11 @@ def scaler_matrix(matrix: int) -> Colorspace:
 
 def colour_of(frame: VideoFrame, square: Size) -> Colour:
     """The frame's own matrix and range; where it tells none, what players assume: BT.709 from 720 lines on,
-    BT.601 below; limited range; chroma on the left, halfway down."""
-    guess = BT709 if min(square.width, square.height) >= HD_LINES else BT601
-    matrix = int(frame.colorspace)
-    transfer = int(frame.color_trc)
-    known = matrix in _MATRICES
-    if transfer in (16, 18) and not known:
-        matrix, known = BT2020, True
+    BT.601 below, BT.2020 for HDR; limited range."""
+    matrix, transfer = int(frame.colorspace), int(frame.color_trc)
+    if matrix not in _MATRICES:
+        guess = BT709 if min(square.width, square.height) >= HD_LINES else BT601
+        matrix = BT2020 if transfer in (PQ, HLG) else guess
     name = frame.format.name
-    bits = max((component.bits for component in frame.format.components), default=8)
     full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or name.startswith("yuvj")
-    across, down = (2 if "420" in name or "422" in name else 1), (2 if "420" in name else 1)
-    return Colour(
-        matrix=matrix if known else guess,
-        transfer=transfer,
-        primaries=int(frame.color_primaries),
-        full=full,
-        bits=bits if bits > 8 else 8,
-        across=across,
-        down=down,
-        left=not name.startswith("yuvj420"),
-        top=down == 1,
-    )
+    return Colour(matrix, transfer, full)

@@ -19,6 +19,7 @@ from pycore.protocol import ReelError
 from server.config.media import media_limits
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts"
+SOUND_FORMATS = f"{FORMATS},mp3,wav,flac,ogg,aac"
 CODECS = frozenset(
     ["h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mjpeg", "prores", "h263", "ffv1", "dnxhd"]
 )
@@ -37,10 +38,10 @@ def media_error(code: str, title: str, detail: str, hint: str) -> ReelError:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path, formats: str = FORMATS) -> Iterator[InputContainer]:
     """The container for reading. Raises ReelError where it cannot be opened; FFmpeg's errors inside the block
     pass."""
-    with _open(path) as container:
+    with _open(path, formats) as container:
         if len(container.streams) > LIMITS.max_streams:
             raise media_error(
                 "too-many-streams",
@@ -63,8 +64,8 @@ def stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _open(path: Path) -> InputContainer:
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "enable_drefs": "0"}
+def _open(path: Path, formats: str) -> InputContainer:
+    options = {"protocol_whitelist": "file", "format_whitelist": formats, "enable_drefs": "0"}
     if stamp(path)[0] == 0:
         raise media_error("empty", "Empty file", f"{path.name} has no content.", "Copy or upload it again.")
     try:

@@ -1,30 +1,24 @@
 """Exact frames of a file, as they are to be shown: turned upright, with square pixels."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, VideoReformatter
 
-from server.video.colour import SCALING, colour_of, scaler_matrix
 from server.video.container import media_error, opened, video_stream
-from server.video.picture import Picture
-from server.video.planes import Crop, Planes
 from server.video.probe import Source
-
-Read = tuple[list[np.ndarray], Mapping[str, Any]]
-"""Planes, and what a Picture says about them."""
+from server.video.rgb import Crop, ToRgb
 
 
-def pictures(
+def frames(
     path: Path, source: Source, first: int, count: int, crop: Crop | list[Crop]
-) -> Iterator[Picture]:
-    """Frames `first` to `first + count` of the frame table, as planes in shared memory: `release` each. Close
-    the iterator when leaving early. `crop`: the same for all, or one for each.
+) -> Iterator[np.ndarray]:
+    """Frames `first` to `first + count` of the frame table as uint8 (height, width, 3), R'G'B' in standard
+    range (HDR is mapped to it, see server.video.hdr), full scale, contiguous. Close the iterator when leaving
+    early. `crop`: the same for all, or one for each.
 
     Decoding starts at the keyframe before, wherever segments begin, so a frame's pixels never depend on who
     asks. A frame that the decoder cannot give is replaced by the one before it (or the next); if none of them
@@ -32,23 +26,13 @@ def pictures(
     """
     from server.video.sandbox import client
 
-    return client.pictures(path, source, first, count, crop)
-
-
-def frames(
-    path: Path, source: Source, first: int, count: int, crop: Crop | list[Crop]
-) -> Iterator[np.ndarray]:
-    """The same frames as uint8 (height, width, 3), RGB, full range, contiguous."""
-    from server.video.sandbox import client
-
     return client.frames(path, source, first, count, crop)
 
 
-def read(path: Path, source: Source, first: int, crops: list[Crop], rgb: bool) -> Iterator[Read]:
-    """The frames of `pictures` or `frames`, in this very process: for the sandbox."""
-    convert = _ToRgb(source) if rgb else Planes(source)
-    shown = _shown(path, source, first, len(crops))
-    for frame, crop in zip(shown, crops, strict=True):
+def read(path: Path, source: Source, first: int, crops: list[Crop]) -> Iterator[np.ndarray]:
+    """The same frames, in this very process: for the sandbox. They need not be contiguous."""
+    convert = ToRgb(source)
+    for frame, crop in zip(_shown(path, source, first, len(crops)), crops, strict=True):
         yield convert(frame, crop)
 
 
@@ -107,29 +91,3 @@ def _decoded_from(path: Path, source: Source, pts: int) -> Iterator[VideoFrame]:
                     yield from packet.decode()
                 packet = next(packets, None)
             return
-
-
-class _ToRgb:
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._reformatter = VideoReformatter()
-
-    def __call__(self, frame: VideoFrame, crop: Crop) -> Read:
-        square = self._source.square
-        colour = colour_of(frame, square)
-        matrix = scaler_matrix(colour.matrix)
-        rgb = self._reformatter.reformat(
-            frame,
-            width=square.width,
-            height=square.height,
-            format="rgb24",
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            interpolation=SCALING,
-            src_color_range=ColorRange.JPEG if colour.full else ColorRange.MPEG,
-            dst_color_range=ColorRange.JPEG,
-            threads=1,
-        )
-        x, y, width, height = crop
-        upright = self._source.orientation.apply(rgb.to_ndarray())
-        return [upright[y : y + height, x : x + width]], {}

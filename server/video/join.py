@@ -58,10 +58,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Music under the result: from `start_us` of the file on, at `volume` (0 to 1)."""
+    """Music under the result: from `start_us` of the file's `duration_us` on, at `volume` (0 to 1)."""
 
     path: Path
-    source: Source
+    duration_us: int
     start_us: int
     volume: float
 
@@ -145,7 +145,7 @@ def _clip_sound(piece: Piece, timescale: int) -> np.ndarray:
 
 def _music(music: Score, length: int) -> np.ndarray:
     start = Fraction(music.start_us, 1_000_000)
-    end = min(start + Fraction(length, RATE), Fraction(music.source.sound[0].duration_us, 1_000_000))
+    end = min(start + Fraction(length, RATE), Fraction(music.duration_us, 1_000_000))
     found = [*client.samples(music.path, 0, start, end)] if end > start else []
     return np.concatenate(found) if found else np.zeros((0, 2), np.float32)
 

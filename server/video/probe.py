@@ -15,6 +15,7 @@ from pycore.protocol import MediaInfo, Size, decode, encode
 from server.video import sound
 from server.video.container import check_size, codec_name, media_error, opened, stamp, video_stream
 from server.video.frames import FrameTable, frame_table
+from server.video.hdr import NAMES as HDR
 
 MAX_CHAPTERS = 500
 MAX_TITLE = 500
@@ -29,10 +30,6 @@ class Orientation:
     flip_y: bool = False
 
     @property
-    def turns(self) -> bool:
-        return self.transpose or self.flip_x or self.flip_y
-
-    @property
     def rotation(self) -> int:
         """Degrees clockwise, 0, 90, 180 or 270 (of a mirrored picture: before mirroring left to right)."""
         if self.transpose:
@@ -44,6 +41,16 @@ class Orientation:
         if self.transpose:
             picture = picture.swapaxes(0, 1)
         return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+    def before(self, crop: tuple[int, int, int, int], shown: Size) -> tuple[int, int, int, int]:
+        """Where that part (x, y, width, height) of a picture shown in the size `shown` lies before it is
+        turned."""
+        x, y, width, height = crop
+        if self.flip_x:
+            x = shown.width - x - width
+        if self.flip_y:
+            y = shown.height - y - height
+        return (y, x, height, width) if self.transpose else (x, y, width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,17 @@ def inspect(path: Path) -> Source:
     return _inspect(path, *stamp(path))
 
 
-def inspect_music(path: Path) -> Source:
-    """The same for a file whose sound alone counts. ReelError `media.no-sound` where it has none."""
-    source = inspect(path)
-    if not source.sound:
-        raise media_error(
-            "no-sound", "No sound in this file", f"{path.name} has none.", "Choose other music."
-        )
-    return source
+def inspect_music(path: Path) -> tuple[sound.Track, ...]:
+    """The sound tracks of a file whose sound alone counts, with picture or without. ReelError
+    `media.no-sound` where it has none."""
+    return _inspect_music(path, *stamp(path))
+
+
+@lru_cache(maxsize=64)
+def _inspect_music(path: Path, _size: int, _mtime_ns: int) -> tuple[sound.Track, ...]:
+    from server.video.sandbox import client
+
+    return client.tracks(path)
 
 
 @lru_cache(maxsize=64)
@@ -234,8 +244,11 @@ def _square(width: int, height: int, aspect: Fraction | None) -> Size:
 
 def _notes(frame: VideoFrame) -> tuple[str, ...]:
     notes = []
-    if frame.color_trc in (16, 18):  # PQ, HLG
-        notes.append("The source is HDR; the result is standard range and looks paler than on an HDR screen.")
+    if frame.color_trc in HDR:
+        notes.append(
+            f"The source is HDR ({HDR[frame.color_trc]}); the result is standard range, with its highlights "
+            "rolled off (ITU-R BT.2390)."
+        )
     if frame.interlaced_frame:
         notes.append("The source is interlaced; its lines were not separated.")
     return tuple(notes)

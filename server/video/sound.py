@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from server.config.media import media_limits
-from server.video.container import codec_name, media_error, opened
+from server.video.container import SOUND_FORMATS, codec_name, media_error, opened
 
 # Codecs that MP4 holds and players play, with the packets that a decoder needs before the first that is
 # heard.
@@ -47,6 +47,25 @@ class Copied:
 
     first: int
     rate: int
+
+
+def read(path: Path) -> list[Track]:
+    """The sound tracks of a file of which the sound alone counts: one at least, and the first tells how long
+    it lasts. ReelError `media.*` for any other."""
+    with opened(path, SOUND_FORMATS) as container:
+        found = tracks(container)
+    if not found or found[0].codec == "unknown":
+        raise media_error(
+            "no-sound", "No sound in this file", f"{path.name} has none.", "Choose other music."
+        )
+    if not 0 < found[0].duration_us <= media_limits().max_seconds * 1_000_000:
+        raise media_error(
+            "no-duration",
+            "Music without a length that can be used",
+            f"{path.name} says that it lasts {found[0].duration_us / 1e6:g} s.",
+            "Convert it: ffmpeg -i INPUT -c:a aac OUTPUT.m4a",
+        )
+    return found
 
 
 def tracks(container: InputContainer) -> list[Track]:
@@ -147,7 +166,7 @@ def samples(path: Path, index: int, start: Fraction, end: Fraction) -> Iterator[
             yield np.zeros((min(length, RATE), 2), np.float32)
             length -= RATE
 
-    with opened(path) as container:
+    with opened(path, SOUND_FORMATS) as container:
         source = container.streams.audio[index]
         for packet in _range(container, source, start, end, 2):
             try:

@@ -90,6 +90,10 @@ def release(model: Descriptor, device: torch.device) -> None:
 
 
 def _build(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
+    if model.name is ModelName.OWN:
+        from server.gpu.models import own
+
+        return own.load(model, device)
     paths = [weights_path(each) for each in model.weights]
     try:
         return _MAKERS[model.name](paths, model, device)

@@ -19,7 +19,6 @@ import numpy as np
 from av.error import FFmpegError
 from av.logging import set_level
 
-import server.video.planes  # noqa: F401 - everything is imported before rights are given up
 from pycore.protocol import Problem, ReelError, encode
 from server.config.media import media_limits
 from server.video import decode, probe, sound
@@ -56,7 +55,8 @@ class Child:
     def run(self, requests: io.BufferedReader) -> None:
         operations: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "inspect": self._inspect,
-            "pictures": lambda request: self._pictures(request, requests),
+            "frames": lambda request: self._frames(request, requests),
+            "tracks": self._tracks,
             "copy": self._copy,
             "samples": self._samples,
         }
@@ -94,30 +94,22 @@ class Child:
         for start in range(0, len(content), PIECE):
             self._output.line({"piece": True}, memoryview(content)[start : start + PIECE])
 
-    def _pictures(self, request: Mapping[str, Any], requests: io.BufferedReader) -> None:
+    def _frames(self, request: Mapping[str, Any], requests: io.BufferedReader) -> None:
         source = self._read()
         free = list(range(SLOTS))
         crops = [(x, y, width, height) for x, y, width, height in request["crops"]]
-        made = decode.read(self._path, source, request["first"], crops, request["rgb"])
-        for number, (planes, facts) in enumerate(made, request["first"]):
+        for picture in decode.read(self._path, source, request["first"], crops):
             while not free:
                 line = requests.readline()
                 if not line:
                     sys.exit(0)
-                message = json.loads(line)
-                if message["do"] == "stop":
-                    return
-                free.append(int(message["slot"]))
+                free.append(int(json.loads(line)["slot"]))
             slot = free.pop()
-            memory, at, shapes = self._ring.slot(slot), 0, []
-            for plane in planes:
-                target = memory[at : at + plane.nbytes].view(plane.dtype).reshape(plane.shape)
-                np.copyto(target, plane)
-                at += -(-plane.nbytes // 64) * 64
-                shapes.append([*plane.shape])
-            self._output.line(
-                {"number": number, "slot": slot, "shapes": shapes, "wide": planes[0].itemsize, **facts}
-            )
+            np.copyto(self._ring.slot(slot)[: picture.nbytes].reshape(picture.shape), picture)
+            self._output.line({"slot": slot})
+
+    def _tracks(self, request: Mapping[str, Any]) -> None:
+        self._output.line({"tracks": encode(sound.read(self._path))})
 
     def _copy(self, request: Mapping[str, Any]) -> None:
         facts, content = sound.copy(self._path, request["stream"], *_range(request))

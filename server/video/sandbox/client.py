@@ -22,13 +22,12 @@ from typing import Any
 import numpy as np
 
 from pycore.protocol import Problem, ReelError, decode
-from server.config.media import media_limits
+from server.config.media import MediaLimits, media_limits
 from server.video import probe
 from server.video.container import stamp
-from server.video.picture import Colour, Picture
-from server.video.planes import Crop
+from server.video.rgb import Crop
 from server.video.sandbox import ring
-from server.video.sound import RATE
+from server.video.sound import RATE, Track
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +46,7 @@ class _Process:
     def __init__(self, path: Path) -> None:
         limits = media_limits()
         self.path = path
-        self._wait = float(limits.decoder_wait_seconds)
-        slot = limits.max_pixels * 3 * 2
+        slot = limits.max_pixels * 3
         descriptor = ring.create(slot)
         try:
             self.ring = ring.Ring(descriptor, slot)
@@ -69,6 +67,7 @@ class _Process:
             )
         finally:
             os.close(descriptor)
+        self._start_waiting(limits)
         self._buffer = bytearray()
         self._writing = threading.Lock()
         self.idle_since = 0.0
@@ -80,6 +79,15 @@ class _Process:
 
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    def begin(self, **request: Any) -> None:
+        """Asks for something new."""
+        self._start_waiting(media_limits())
+        self.ask(**request)
+
+    def _start_waiting(self, limits: MediaLimits) -> None:
+        self._wait, self._most = float(limits.decoder_wait_seconds), float(limits.decoder_wall_seconds)
+        self._waited = 0.0
 
     def ask(self, **request: Any) -> None:
         assert self._process.stdin is not None
@@ -108,9 +116,13 @@ class _Process:
 
     def _more(self) -> None:
         assert self._process.stdout is not None
+        began = time.monotonic()
         ready, _, _ = select.select([self._process.stdout], [], [], self._wait)
         if not ready:
             raise self._broken(f"it said nothing for {self._wait:.0f} s")
+        self._waited += time.monotonic() - began
+        if self._waited > self._most:
+            raise self._broken(f"it was waited for longer than {self._most:.0f} s")
         more = os.read(self._process.stdout.fileno(), 1024 * 1024)
         if not more:
             raise self._broken(_why(self._process.wait()))
@@ -208,7 +220,7 @@ def inspect(path: Path) -> probe.Source:
 
 def _inspect(path: Path) -> probe.Source:
     with _serving(path) as process:
-        process.ask(do="inspect")
+        process.begin(do="inspect")
         facts: Any = None
         columns: list[np.ndarray] = []
         gathered = bytearray()
@@ -224,62 +236,24 @@ def _inspect(path: Path) -> probe.Source:
         return probe.from_wire(facts, columns)
 
 
-def pictures(
-    path: Path, source: probe.Source, first: int, count: int, crop: Crop | list[Crop]
-) -> Generator[Picture, None, None]:
-    """See server.video.decode.pictures."""
-    crops = crop if isinstance(crop, list) else [crop] * count
-    for (_, _, width, height), (answer, memory, release) in zip(
-        crops, _answers(path, first, crops, rgb=False), strict=True
-    ):
-        kind = np.dtype(np.uint8 if answer["wide"] == 1 else np.uint16)
-        planes, at = [], 0
-        for rows, columns in answer["shapes"]:
-            length = rows * columns * kind.itemsize
-            planes.append(memory[at : at + length].view(kind).reshape(rows, columns))
-            at += -(-length // 64) * 64
-        luma, blue, red = planes
-        colour = decode(Colour, answer["colour"])
-        x, y = int(answer["x"]), int(answer["y"])
-        fits = (
-            blue.shape == red.shape
-            and 0 <= x <= luma.shape[1] - width
-            and 0 <= y <= luma.shape[0] - height
-            and (colour.across, colour.down) in ((1, 1), (2, 1), (2, 2))
-            and blue.shape == (-(-luma.shape[0] // colour.down), -(-luma.shape[1] // colour.across))
-        )
-        if not fits:
-            raise ValueError("planes of impossible shape")
-        yield Picture(int(answer["number"]), (luma, blue, red), x, y, colour, release)
-
-
 def frames(
     path: Path, source: probe.Source, first: int, count: int, crop: Crop | list[Crop]
 ) -> Generator[np.ndarray, None, None]:
     """See server.video.decode.frames."""
     crops = crop if isinstance(crop, list) else [crop] * count
-    for (_, _, width, height), (_, memory, release) in zip(
-        crops, _answers(path, first, crops, rgb=True), strict=True
-    ):
-        made = memory[: height * width * 3].reshape(height, width, 3).copy()
-        release()
-        yield made
-
-
-def _answers(path: Path, first: int, crops: list[Crop], *, rgb: bool) -> Iterator[Any]:
     with _serving(path) as process:
-        process.ask(do="pictures", first=first, crops=crops, rgb=rgb)
+        process.begin(do="frames", first=first, crops=crops)
         given = 0
         try:
             while "end" not in (answer := process.line()):
                 slot = int(answer["slot"])
                 if not 0 <= slot < ring.SLOTS or given == len(crops):
                     raise ValueError("an impossible slot")
-
-                def release(slot: int = slot) -> None:
-                    process.ask(do="free", slot=slot)
-
-                yield answer, process.ring.slot(slot), release
+                _, _, width, height = crops[given]
+                memory = process.ring.slot(slot)
+                made = memory[: height * width * 3].reshape(height, width, 3).copy()
+                process.ask(do="free", slot=slot)
+                yield made
                 given += 1
         except GeneratorExit:
             process.end()
@@ -288,13 +262,25 @@ def _answers(path: Path, first: int, crops: list[Crop], *, rgb: bool) -> Iterato
             raise process._broken("it sent too few frames")
 
 
+def tracks(path: Path) -> tuple[Track, ...]:
+    """See server.video.sound.read."""
+    with _serving(path) as process:
+        process.begin(do="tracks")
+        found: tuple[Track, ...] = ()
+        while "end" not in (answer := process.line()):
+            found = tuple(decode(list[Track], answer["tracks"]))
+        if not found:
+            raise process._broken("it sent nonsense")
+        return found
+
+
 def copied_sound(
     path: Path, stream: int, start: Fraction, end: Fraction, target: Path
 ) -> tuple[int, int] | None:
     """Writes the packets of a range as an MP4 at `target` (see server.video.sound.copy): (first, rate); None
     where there are none."""
     with _serving(path) as process, target.open("wb") as file:
-        process.ask(do="copy", stream=stream, start=str(start), end=str(end))
+        process.begin(do="copy", stream=stream, start=str(start), end=str(end))
         facts: tuple[int, int] = (0, RATE)
         most = media_limits().max_sound_mib * 1024 * 1024
         while "end" not in (answer := process.line()):
@@ -310,7 +296,7 @@ def samples(path: Path, stream: int, start: Fraction, end: Fraction) -> Iterator
     """See server.video.sound.samples."""
     left = round((end - start) * RATE)
     with _serving(path) as process:
-        process.ask(do="samples", stream=stream, start=str(start), end=str(end))
+        process.begin(do="samples", stream=stream, start=str(start), end=str(end))
         try:
             while "end" not in (answer := process.line()):
                 made = np.frombuffer(answer["content"], np.float32).reshape(-1, 2)[:left]

