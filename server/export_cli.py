@@ -313,8 +313,9 @@ def _result(
 ) -> ExportResult:
     device = processor.info()
     model = plan.request.model
-    work = Work.of_export(plan.work_pixels, plan.frames, model)
-    expected = None if plan.model_file else estimate(device, work)
+    expected = None
+    if not plan.model_file:
+        expected = estimate(device, Work.of_export(plan.work_pixels, plan.frames, model))
     return ExportResult(
         bytes=finished.bytes,
         seconds=round(seconds, 3),
