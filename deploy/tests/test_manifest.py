@@ -36,6 +36,20 @@ def test_an_asset_is_read_whole(tmp_path: Path):
     assert asset.files == {"a.bin": SUM}
     assert asset.sources == (manifest.Url("https://example.invalid/{file}"),)
     assert asset.dist is None
+    assert not asset.on_demand
+
+
+def test_what_is_fetched_when_it_is_needed(tmp_path: Path):
+    (asset,) = read(tmp_path, GOOD.replace('to = "things"', 'to = "things"\non_demand = true'))
+    assert asset.on_demand
+    shipped = GOOD.replace('to = "things"', 'to = "things"\ndist = "things"\non_demand = true')
+    with pytest.raises(BuildError, match="does not go with dist"):
+        read(tmp_path, shipped)
+
+
+def test_what_everyone_needs_is_not_left_for_later():
+    later = {asset.name for asset in manifest.read(MANIFEST) if asset.on_demand}
+    assert later == {"BasicVSR 4x", "Real-ESRGAN x4plus"}
 
 
 @pytest.mark.parametrize(

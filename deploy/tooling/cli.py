@@ -136,7 +136,7 @@ def set_up(level: venv.Level, torch: str | None) -> None:
     with _alone():
         venv.ensure(level, torch)
         pinned = manifest.read(MANIFEST)
-        assets.ensure(pinned, ASSETS)
+        assets.ensure([each for each in pinned if level == "test" or not each.on_demand], ASSETS)
         dist.ensure(pinned)
 
 

@@ -58,6 +58,7 @@ class Asset:
     sources: tuple[Source, ...] = ()
     dist: str | None = None
     gzip: bool = False
+    on_demand: bool = False
 
 
 def read(path: Path) -> list[Asset]:
@@ -83,7 +84,7 @@ def read(path: Path) -> list[Asset]:
 def _asset(item: dict[str, Any], where: str) -> Asset:
     where = f"{where} ({item.get('name', 'without a name')})"
     texts = {key: _text(item, key, where) for key in ("name", "version", "licence", "why", "to")}
-    known = {*texts, "dist", "files", "gzip", "sources"}
+    known = {*texts, "dist", "files", "gzip", "on_demand", "sources"}
     if extra := set(item) - known:
         raise BuildError(
             f"{where}: unknown key {', '.join(sorted(extra))}; it takes {', '.join(sorted(known))}"
@@ -104,11 +105,19 @@ def _asset(item: dict[str, Any], where: str) -> Asset:
     packed = item.get("gzip", False)
     if not isinstance(packed, bool) or (packed and dist is None):
         raise BuildError(f"{where}: gzip must be true or false, and goes with dist")
+    on_demand = item.get("on_demand", False)
+    if not isinstance(on_demand, bool) or (on_demand and dist is not None):
+        raise BuildError(f"{where}: on_demand must be true or false, and does not go with dist")
     sources = item.get("sources")
     if not isinstance(sources, list) or not sources:
         raise BuildError(f"{where}: sources must list at least one source")
     return Asset(
-        **texts, files=files, sources=tuple(_source(each, where) for each in sources), dist=dist, gzip=packed
+        **texts,
+        files=files,
+        sources=tuple(_source(each, where) for each in sources),
+        dist=dist,
+        gzip=packed,
+        on_demand=on_demand,
     )
 
 

@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from PIL import Image
 
 from pycore.protocol import ModelName, ReelError
 from server.gpu.models import ncnn_weights, registry
-from server.gpu.models.descriptor import QUICK, available, descriptor
+from server.gpu.models.descriptor import PERCEPTUAL, QUICK, available, descriptor
 from server.gpu.models.span import Span
 from server.gpu.models.state import WeightsError
 from server.gpu.tiles import tiles
@@ -171,3 +173,41 @@ def test_missing_and_damaged_weights_say_what_to_do(
     copy[1].unlink()
     with pytest.raises(ReelError, match=r"missing.*build\.py build"):
         registry.load(QUICK, CPU)
+
+
+# Weights that are fetched when they are first used
+
+
+@pytest.fixture
+def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the weights of `perceptual` are looked for, and are not."""
+    monkeypatch.delenv("REELBALLERS_WEIGHTS", raising=False)
+    monkeypatch.setattr(registry, "weights_folder", lambda: tmp_path)
+    monkeypatch.setattr(registry, "_loaded", {})
+    return tmp_path
+
+
+def test_they_are_fetched_by_the_manifests_name(away: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+    there = [Path(".cache/assets/weights") / name for name in PERCEPTUAL.weights]
+
+    def run(call: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(call)
+        for path in there:
+            shutil.copy(clips.ROOT / path, away)
+        return subprocess.CompletedProcess(call, 0, "", "")
+
+    monkeypatch.setattr(registry.subprocess, "run", run)
+    registry.load(PERCEPTUAL, CPU)
+    registry.release(PERCEPTUAL, CPU)
+    registry.load(PERCEPTUAL, CPU)
+    assert [call[1:] for call in calls] == [["-m", "deploy.tooling.fetch", "Real-ESRGAN x4plus"]]
+
+
+def test_a_fetch_that_fails_is_told_and_may_be_tried_again(
+    away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real fetcher, which knows no such asset."""
+    with pytest.raises(ReelError, match="The manifest names no such thing") as caught:
+        registry.load(replace(PERCEPTUAL, asset="such thing"), CPU)
+    assert (caught.value.problem.code, caught.value.problem.status) == ("model.weights", 503)
