@@ -2,10 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from pycore.protocol import ReelError
+from server.cli_options import DATA_OPTION
+from server.config import load
 from server.config.s3 import S3Settings, s3_settings
 
 _ORIGIN = click.option(
@@ -20,7 +23,7 @@ _ORIGIN = click.option(
 
 @click.group()
 def bucket() -> None:
-    """The bucket's CORS and lifecycle rules (deploy/cloudflare/r2-*.json)."""
+    """The bucket's CORS and lifecycle rules (deploy/cloudflare/r2-*.json), and moving into it."""
 
 
 @bucket.command()
@@ -38,6 +41,24 @@ def apply(origins: tuple[str, ...]) -> None:
 def check(origins: tuple[str, ...]) -> None:
     """Say what of the bucket is not as it must be (exit code 1)."""
     _check(origins)
+
+
+@bucket.command()
+@DATA_OPTION
+def fill(data: Path | None) -> None:
+    """Move what the data directory holds into the bucket: media and results from before there was one. Stop
+    server and workers first."""
+    from server.storage.local import LocalStorage
+    from server.storage.moving import move
+    from server.storage.opening import open_storage
+    from server.storage.signing import UrlSigner
+
+    _settings()
+    config = load(data=data)
+    config.prepare()
+    local = LocalStorage(config.storage, UrlSigner(config.signing_key(), "/"))
+    moved = move(local, open_storage(config), lambda key, size: click.echo(f"{key} ({size} bytes)"))
+    click.echo(f"{moved} files moved into the bucket.")
 
 
 def _check(origins: tuple[str, ...]) -> None:

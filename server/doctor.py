@@ -100,7 +100,19 @@ def _storage(config: Config) -> Iterator[Finding]:
         storage.delete(key)
     yield Finding("storage", Verdict.GOOD, f"{where}: written, read and deleted")
     if config.s3 is not None:
+        yield from left_behind(config)
         yield from _bucket_rules(config)
+
+
+def left_behind(config: Config) -> Iterator[Finding]:
+    """What was stored before there was a bucket is not found in it: neither by the page nor by RunPod."""
+    from server.storage.local import LocalStorage
+    from server.storage.signing import UrlSigner
+
+    left = len(LocalStorage(config.storage, UrlSigner(b"", "/")).objects(""))
+    if left:
+        where = f"{left} files of before the bucket lie in {config.storage}"
+        yield Finding("local files", Verdict.WEAK, where, "Stop the server, then: reelballers bucket fill")
 
 
 def _bucket_rules(config: Config) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ can be put in place and checked."""
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from server.api.main import create_app
 from server.config import Config
 from server.config.s3 import S3Settings
+from server.doctor import left_behind
 from server.storage.cache import FileCache
 from server.storage.s3 import S3Storage, client
 from server.tests.asgi import SyncClient
@@ -224,6 +226,37 @@ def test_pages_elsewhere_are_refused_by_the_bucket(seaweed: S3Settings, tmp_path
     asks = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
     asks["Access-Control-Request-Headers"] = "content-type"
     assert httpx.options(url, headers=asks).headers["access-control-allow-origin"] == ORIGIN
+
+
+def test_what_was_kept_before_there_was_a_bucket_moves_into_it(
+    tmp_path: Path, settings: S3Settings, clip: Path
+) -> None:
+    """Media that RunPod is to fetch must lie where a URL leads."""
+    data = tmp_path / "data"
+    with SyncClient(create_app(Config(data=data))) as api:
+        output = {"size": {"width": 64, "height": 64}}
+        api.post("/api/v1/projects", json={"id": "project-1", "name": "Match", "output": output})
+        content = clip.read_bytes()
+        made = plan(api, len(content))
+        for part in made["parts"]:
+            piece = content[part["offset"] : part["offset"] + part["bytes"]]
+            api.put(part["url"], content=piece, headers=PART)
+        assert complete(api, made["media_id"]).status_code == 200
+    config = Config(data=data, s3=settings)
+    assert [each.name for each in left_behind(config)] == ["local files"]
+    environ = {**os.environ, **environment(settings)}
+    for moved in (1, 0):  # again, it finds nothing more to do
+        done = subprocess.run(
+            [REELBALLERS, "bucket", "fill", "--data", data], env=environ, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"{moved} files moved" in done.stdout
+    assert [*left_behind(config)] == []
+    (key,) = left_in(settings)
+    storage = S3Storage(settings, FileCache(tmp_path / "cache", 1 << 30))
+    key = key.removeprefix(settings.prefix)
+    assert b"".join(storage.get(key)) == content
+    assert httpx.get(storage.url_to_get(key, "clip.mp4", int(time.time()) + 60)).content == content
 
 
 def test_a_setting_that_is_missing_is_named(seaweed: S3Settings) -> None:
