@@ -12,7 +12,7 @@ const STATES = { queued: "Waiting", running: "Working", succeeded: "Done", faile
 
 /**
  * What one line shows: a job, or the upload under way (id "upload").
- * @typedef {{id: string, name: string, state: string, label: string, progress: number, facts: string, error: string, cancel: boolean, download: boolean}} Line
+ * @typedef {{id: string, name: string, state: string, label: string, progress: number, facts: string, reason: string, error: string, cancel: boolean, download: boolean}} Line
  */
 
 export class Jobs {
@@ -52,6 +52,7 @@ export class Jobs {
         h("button", { class: "button small", type: "button", "data-testid": "job-cancel", "aria-label": `Cancel ${line.name}`, onclick: () => this.#run({ type: "cancel-job", job_id: id }) }, "Cancel"),
         h("button", { class: "button small accent", type: "button", "data-testid": "job-download", "aria-label": `Download ${line.name}`, onclick: () => this.#download(id) }, icon("download"), "Download"),
       ),
+      h("p", { class: "job-reason", "data-testid": "job-reason", hidden: true }),
       h("p", { class: "job-error", "data-testid": "job-error", hidden: true }),
     );
   }
@@ -70,7 +71,7 @@ export class Jobs {
 /** @param {import("../protocol.js").Upload} upload @returns {Line} */
 function uploadLine(upload) {
   const facts = `${size(upload.sent)} of ${size(upload.total)}`;
-  return { id: "upload", name: upload.name, state: "running", label: "Uploading", progress: upload.total ? upload.sent / upload.total : 0, facts, error: "", cancel: true, download: false };
+  return { id: "upload", name: upload.name, state: "running", label: "Uploading", progress: upload.total ? upload.sent / upload.total : 0, facts, reason: "", error: "", cancel: true, download: false };
 }
 
 /** @param {Job} job @returns {Line} */
@@ -78,7 +79,7 @@ function jobLine(job) {
   const busy = job.state === "queued" || job.state === "running";
   const error = job.error ? problemText(job.error) : "";
   const label = job.state === "running" ? `${Math.round(job.progress * 100)} %` : STATES[job.state];
-  return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), error, cancel: busy, download: job.state === "succeeded" };
+  return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), reason: busy || job.state === "succeeded" ? job.reason : "", error, cancel: busy, download: job.state === "succeeded" };
 }
 
 /** @param {import("../protocol.js").LocalExport} made @returns {Line} */
@@ -94,6 +95,7 @@ function localLine(made) {
     label: busy ? `${Math.round(made.progress * 100)} %` : STATES[state],
     progress: made.progress,
     facts: (done ?? [busy && left, "this browser"]).filter(Boolean).join(" · "),
+    reason: "",
     error: error ? problemText(error) : "",
     cancel: busy,
     download: !!result?.stored,
@@ -104,7 +106,7 @@ function localLine(made) {
 function facts(job) {
   const { result } = job;
   if (result) {
-    return [`${result.out_size.width} × ${result.out_size.height}`, length(result.duration_us), size(result.bytes), result.actual_cost_usd > 0 && money(result.actual_cost_usd)].filter(Boolean).join(" · ");
+    return [`${result.out_size.width} × ${result.out_size.height}`, length(result.duration_us), size(result.bytes), cost(result)].filter(Boolean).join(" · ");
   }
   if (job.state === "running" || job.state === "queued") {
     const left = job.seconds_left !== null && job.state === "running" ? `${span(job.seconds_left)} left` : "";
@@ -112,6 +114,12 @@ function facts(job) {
     return [left || job.message, job.processor?.name, cost].filter(Boolean).join(" · ");
   }
   return "";
+}
+
+/** What it cost, beside what had been estimated; nothing for what was free. @param {import("../protocol.js").ExportResult} result */
+function cost({ actual_cost_usd: actual, estimated_cost_usd: estimated }) {
+  if (!(actual > 0)) return "";
+  return estimated > 0 ? `${money(actual)} (estimated ${money(estimated)})` : money(actual);
 }
 
 /** @param {HTMLElement} element @param {Line} line */
@@ -128,6 +136,8 @@ function update(element, line) {
   attribute(part(".job-facts"), "title", line.facts);
   part("[data-testid=job-cancel]").hidden = !line.cancel;
   part("[data-testid=job-download]").hidden = !line.download;
+  text(part(".job-reason"), line.reason);
+  part(".job-reason").hidden = !line.reason;
   text(part(".job-error"), line.error);
   part(".job-error").hidden = !line.error;
 }
