@@ -21,6 +21,7 @@ from server.api.auth import Auth
 from server.api.metrics import Metrics
 from server.api.operations import routes
 from server.api.problems import Unexpected, on_http_exception, on_reel_error
+from server.api.readiness import Readiness
 from server.api.routes import (
     estimates,
     exports,
@@ -91,6 +92,7 @@ def create_app(config: Config, clock: Callable[[], float] = time.time) -> Starle
         tokens=tokens,
         owners=Owners(database),
         metrics=metrics,
+        readiness=Readiness(database, store),
         attempts=attempts,
         routing=Routing(config, fleet, manager, attempts, clock),
         clock=clock,

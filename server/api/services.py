@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.api.metrics import Metrics
+from server.api.readiness import Readiness
 from server.api.uploads import Uploads
 from server.config import Config
 from server.db.attempts import Attempts
@@ -36,6 +37,7 @@ class Services:
     tokens: Tokens
     owners: Owners
     metrics: Metrics
+    readiness: Readiness
     attempts: Attempts
     routing: Routing
     clock: Callable[[], float] = time.time

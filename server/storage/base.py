@@ -1,7 +1,7 @@
 """What a storage is: objects under keys, uploads in parts, and URLs that let somebody else do one of these
 things for a while.
 
-One contract test runs over all implementations (server/tests/test_storage_contract.py).
+One contract test runs over all implementations (server/tests/test_storage_*.py).
 """
 
 import re

@@ -11,6 +11,7 @@ import pytest
 from server.api.main import create_app
 from server.config import Config
 from server.config.s3 import S3Settings
+from server.storage.base import Storage
 from server.tests import clips
 from server.tests.asgi import SyncClient
 from server.tests.fleet_bench import Fleet, running_fleet
@@ -18,6 +19,7 @@ from server.tests.job_bench import Bench, open_bench
 from server.tests.postgres import Postgres, running_postgres
 from server.tests.processes import Api, Process, running_api, start_worker
 from server.tests.seaweed import running_seaweed
+from server.tests.storages import IMPLEMENTATIONS, Stored
 
 
 @pytest.fixture
@@ -96,3 +98,16 @@ def postgres() -> Iterator[Postgres]:
 def fleet(tmp_path: Path, postgres: Postgres) -> Iterator[Fleet]:
     with running_fleet(tmp_path, postgres) as fleet:
         yield fleet
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def stored(request: pytest.FixtureRequest) -> Iterator[Stored]:
+    """Every storage there is, with what its URLs need."""
+    with IMPLEMENTATIONS[request.param](request) as stored:
+        yield stored
+
+
+@pytest.fixture
+def storage(stored: Stored) -> Storage:
+    """Every storage there is."""
+    return stored.storage

@@ -1,18 +1,19 @@
 """The real worker, but it tells of each boundary of a step that it passes, and kills itself at one.
 
-    python -m server.tests.dying_worker worker --data DIR
-
-A boundary is a durable write: of the storage, of the job's state, of DBOS's record of a step. With DIES_AT in
-the environment ("before put jobs/segments/00000.json") the process gets SIGKILL there, the first time.
-Segments of tracking have three frames, so that a job has two of them in little time.
+A boundary is a durable write: of the storage, of the job's state, of DBOS's record of a step. A worker that
+`dies_at` one ("before put jobs/segments/00000.json") gets SIGKILL there, the first time. Segments of tracking
+have three frames, so that a job has two of them in little time. Each worker is a process forked from one that
+has loaded PyTorch: of a hundred lives, most of the time would be spent on that.
 """
 
 import functools
+import multiprocessing
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dbos._sys_db import SystemDatabase
@@ -23,8 +24,11 @@ from server.gpu import local_tracker
 from server.jobs.manager import JobManager
 from server.jobs.worker import Dispatcher
 from server.storage.local import LocalStorage
+from server.tests.processes import PATIENCE_S, Process
 
-DIES_AT = "DIES_AT"
+_dies_at = ""
+_FORKING = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload(["server.gpu.local", "server.gpu.local_tracker", __name__])
 
 
 def passing(owner: type, method: str, name: Callable[..., str]) -> None:
@@ -43,7 +47,7 @@ def passing(owner: type, method: str, name: Callable[..., str]) -> None:
 
 
 def _boundary(name: str) -> None:
-    dies = os.environ.get(DIES_AT) == name
+    dies = name == _dies_at
     print(f"boundary: {'dies ' if dies else ''}{name}", file=sys.stderr, flush=True)
     if dies:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -74,6 +78,36 @@ def arm() -> None:
     local_tracker.WINDOW = 3
 
 
-if __name__ == "__main__":
+def _work(log: Path, data: Path, dies_at: str, environ: Mapping[str, str]) -> None:
+    global _dies_at
+    _dies_at = dies_at
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.update(environ)
+    sys.argv = ["reelballers", "worker", "--data", str(data)]
     arm()
     cli.main()
+
+
+class DyingWorker(Process):
+    """Such a worker; its output goes to `log`."""
+
+    def __init__(self, log: Path, data: Path, dies_at: str, environ: Mapping[str, str]) -> None:
+        self.log = log
+        self._start = log.stat().st_size if log.exists() else 0
+        log.touch()
+        self._forked = _FORKING.Process(target=_work, args=(log, data, dies_at, dict(environ)))
+        self._forked.start()
+        assert self._forked.pid is not None
+        self.pid = self._forked.pid
+
+    def alive(self) -> bool:
+        return self._forked.is_alive()
+
+    def end(self) -> int:
+        if self.alive():
+            os.kill(self.pid, signal.SIGTERM)
+        self._forked.join(PATIENCE_S)
+        assert self._forked.exitcode is not None
+        return self._forked.exitcode

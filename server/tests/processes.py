@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -38,14 +38,12 @@ def await_(what: str, look: Callable[[], T | None], alive: Callable[[], bool] = 
 class Process:
     """A `reelballers` process; its output goes to `log`."""
 
-    program: ClassVar[tuple[str | Path, ...]] = (REELBALLERS,)
-
     def __init__(self, log: Path, *arguments: str | Path, **environ: str) -> None:
         self.log = log
         self._start = log.stat().st_size if log.exists() else 0
         with log.open("a") as file:
             self._process = subprocess.Popen(
-                [*self.program, *arguments], stdout=file, stderr=file, env={**os.environ, **environ}
+                [REELBALLERS, *arguments], stdout=file, stderr=file, env={**os.environ, **environ}
             )
         self.pid = self._process.pid
 

@@ -350,6 +350,16 @@ def test_it_is_not_ready_where_it_cannot_write(client: SyncClient, config: Confi
     config.storage.write_text("in the way")
     answer = client.get("/api/v1/system/ready")
     assert (answer.status_code, answer.json()["code"]) == (503, "server.not-ready")
+    assert answer.json()["detail"] == "The storage takes no files.", "and no path, for anyone may ask"
+
+
+def test_asking_often_whether_it_is_ready_costs_one_look(client: SyncClient, config: Config) -> None:
+    written = config.storage / "objects/system/ready"
+    assert client.get("/api/v1/system/ready").status_code == 200
+    before = written.stat().st_mtime_ns
+    for _ in range(5):
+        assert client.get("/api/v1/system/ready").status_code == 200
+    assert written.stat().st_mtime_ns == before
 
 
 def test_json_is_what_it_says(client: SyncClient, project: str) -> None:

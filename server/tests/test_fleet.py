@@ -10,7 +10,7 @@ from random import Random
 import httpx
 import pytest
 
-from server.db.fleet import SILENCE_SECONDS
+from server.db.fleet import HEARTBEAT_SECONDS, SILENCE_SECONDS
 from server.tests.conftest import Running
 from server.tests.fleet_bench import Fleet
 from server.tests.processes import Api, Process, export_request, start_api
@@ -46,16 +46,19 @@ def test_two_workers_share_the_jobs(fleet: Fleet, clip: Path, undisturbed: bytes
     assert fleet.left() == []
 
 
+def test_a_death_is_noticed_well_within_the_time_allowed() -> None:
+    """At its last beat a worker may just have begun; another one looks at every beat of its own."""
+    assert SILENCE_SECONDS + 2 * HEARTBEAT_SECONDS < TAKEN_OVER_S
+
+
 def test_a_dead_workers_job_is_taken_over_once(fleet: Fleet, clip: Path, undisturbed: bytes) -> None:
     for _ in range(3):
         fleet.start()
     job = fleet.api.export("project-1", fleet.api.upload("project-1", clip))["id"]
     first = fleet.at(f"job {job}: segment 1 starts")
     first.kill()
-    died = time.monotonic()
     second = fleet.at(f"job {job}: segment [1-4] starts")
     assert second is not first
-    assert time.monotonic() - died < TAKEN_OVER_S + SILENCE_SECONDS  # a bound on mistakes, not on speed
     fleet.api.await_state(job, "succeeded")
     assert fleet.api.result(job) == undisturbed
     begun = starts(fleet, job)

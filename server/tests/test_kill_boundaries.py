@@ -2,15 +2,14 @@
 export or a tracking job makes: each job is done once, as if nothing had happened."""
 
 import re
-import sys
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from server.tests.dying_worker import DIES_AT
+from server.tests.dying_worker import DyingWorker
 from server.tests.fleet_bench import Fleet
 from server.tests.processes import Process, await_, export_request
 
@@ -19,17 +18,13 @@ FRAMES_US = 1_200_000, 200_000
 """An export of two segments, and a tracking job of two: long enough, and no longer."""
 
 
-class Dying(Process):
-    program: ClassVar[tuple[str | Path, ...]] = (sys.executable, "-m", "server.tests.dying_worker")
-
-
 @dataclass
 class Jobs:
-    """The jobs asked for so far, by kind."""
+    """The jobs asked for so far."""
 
     fleet: Fleet
     info: dict[str, Any]
-    ids: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    ids: list[str] = field(default_factory=list)
 
     def ask(self, kind: str) -> str | None:
         """None while no worker is there that could do it."""
@@ -40,19 +35,18 @@ class Jobs:
         answer = self.fleet.api.http.post(f"/api/v1/projects/project-1/{kind}", json=body)
         if answer.status_code == 409 and answer.json()["code"] == "route.unavailable":
             return None
-        self.ids[kind].append(answer.raise_for_status().json()["id"])
-        return self.ids[kind][-1]
+        self.ids.append(answer.raise_for_status().json()["id"])
+        return self.ids[-1]
 
     def keep_one_waiting(self, kind: str) -> None:
         """So that a worker that is to die at such a job meets one."""
-        if not self.ids[kind] or self.fleet.api.job(self.ids[kind][-1])["state"] != "queued":
+        if not self.ids or self.fleet.api.job(self.ids[-1])["state"] != "queued":
             self.ask(kind)
 
 
 def start(fleet: Fleet, slot: int, dies_at: str = "") -> Process:
     log = fleet.data.with_name(f"worker-{slot}.log")
-    environ = {**fleet.environ, DIES_AT: dies_at}
-    worker = Dying(log, "worker", "--data", fleet.data, **environ)
+    worker = DyingWorker(log, fleet.data, dies_at, fleet.environ)
     fleet.workers.append(worker)
     return worker
 
@@ -68,38 +62,34 @@ def boundaries(fleet: Fleet, jobs: Jobs, kind: str) -> tuple[list[str], bytes]:
 
 
 @pytest.mark.full
-def test_killed_before_and_after_every_durable_write(fleet: Fleet, clip: Path) -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_before_and_after_every_durable_write(fleet: Fleet, clip: Path, kind: str) -> None:
     jobs = Jobs(fleet, fleet.api.upload("project-1", clip))
-    expected: dict[str, bytes] = {}
-    deaths: deque[tuple[str, str]] = deque()
-    for kind in KINDS:
-        passed, expected[kind] = boundaries(fleet, jobs, kind)
-        assert len(passed) > 20, passed
-        # from the last to the first, so that no job meets more deaths than MAX_RECOVERIES allows
-        deaths += [(kind, name) for name in reversed(passed)]
-    slots: dict[int, tuple[Process, str, str]] = {}
+    passed, expected = boundaries(fleet, jobs, kind)
+    assert len(passed) > 20, passed
+    deaths = deque(reversed(passed))  # from the last to the first: so no job meets more than MAX_RECOVERIES
+    slots: dict[int, tuple[Process, str]] = {}
 
     def died() -> int | None:
-        for _, kind, _ in slots.values():
-            jobs.keep_one_waiting(kind)
-        return next((slot for slot, (worker, _, _) in slots.items() if not worker.alive()), None)
+        jobs.keep_one_waiting(kind)
+        return next((slot for slot, (worker, _) in slots.items() if not worker.alive()), None)
 
     while deaths or slots:
         for slot in {0, 1} - set(slots):
             if deaths:
-                kind, name = deaths.popleft()
-                slots[slot] = (start(fleet, slot, name), kind, name)
-        gone = await_(f"a death at one of {[name for _, _, name in slots.values()]}", died)
-        worker, _, name = slots.pop(gone)
+                name = deaths.popleft()
+                slots[slot] = (start(fleet, slot, name), name)
+        gone = await_(f"a death at one of {[name for _, name in slots.values()]}", died)
+        worker, name = slots.pop(gone)
         assert f"boundary: dies {name}" in worker.said(), worker.said()
     last = [start(fleet, slot) for slot in (0, 1)]
-    for kind in KINDS:
-        for job in jobs.ids[kind]:
-            fleet.api.await_state(job, "succeeded")
-            assert fleet.api.result(job) == expected[kind]
+    for job in jobs.ids:
+        fleet.api.await_state(job, "succeeded")
+        assert fleet.api.result(job) == expected
     assert [worker.end() for worker in last] == [0, 0]
     logs = "".join(path.read_text() for path in fleet.data.parent.glob("worker-*.log"))
-    for job in [job for kind in KINDS for job in jobs.ids[kind]]:
+    for job in jobs.ids:
         made = re.findall(rf"job {job}: segment (\d+) done", logs)
         assert len(made) == len(set(made)), f"a segment of {job} was made twice: {made}"
         assert len(re.findall(f"job {job}: succeeded", logs)) <= 1

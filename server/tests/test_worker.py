@@ -166,6 +166,31 @@ def test_many_may_watch_one_job(running: Running) -> None:
     assert ends[0]["job"]["state"] == "succeeded"
 
 
+def test_an_api_that_is_asked_to_end_lets_watchers_go_on_elsewhere(tmp_path: Path, clip: Path) -> None:
+    """They are told at once (1012: the service restarts), and the next process goes on where they were."""
+    data = tmp_path / "data"
+    with running_api(data) as api:
+        start_worker(data).kill()  # the API takes exports from where a worker was seen
+        job = api.export("project-1", api.upload("project-1", clip), in_us=0, out_us=200_000)
+        address = api.url.replace("http", "ws", 1) + f"/api/v1/jobs/{job['id']}/events"
+        stack = ExitStack()
+        socket = stack.enter_context(connect(address, open_timeout=60))
+        first = json.loads(socket.recv(60))
+    with stack, pytest.raises(ConnectionClosedError) as closed:
+        socket.recv(60)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    with running_api(data) as api:
+        worker = start_worker(data)
+        address = api.url.replace("http", "ws", 1) + f"/api/v1/jobs/{job['id']}/events"
+        with connect(f"{address}?after={first['sequence']}", open_timeout=60) as socket:
+            later = _until_closed(socket)
+        assert worker.end() == 0
+    sequences = [event["sequence"] for event in [first, *later]]
+    assert sequences == list(range(first["sequence"], sequences[-1] + 1))
+    assert later[-1]["job"]["state"] == "succeeded"
+
+
 def test_events_of_nothing(running: Running) -> None:
     with _events(running, "nothing") as socket, pytest.raises(ConnectionClosedError) as closed:
         socket.recv(60)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from pycore.protocol import ReelError, ServerInfo
+from pycore.protocol import ServerInfo
 from server import __version__
 from server.api.metrics import CONTENT_TYPE
 from server.api.operations import Call, Operation
@@ -29,18 +29,7 @@ def health(call: Call) -> Status:
 
 def ready(call: Call) -> Status:
     """Reads the database and writes to the storage."""
-    services = call.services
-    try:
-        services.database.check()
-        services.storage.put("system/ready", [b"ready"])
-    except Exception as error:
-        raise ReelError.of(
-            "server.not-ready",
-            "The server cannot do its work",
-            f"{type(error).__name__}: {error}",
-            "`reelballers doctor` says what is wrong.",
-            503,
-        ) from error
+    call.services.readiness.check()
     return Status("ok")
 
 
