@@ -7,11 +7,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import OpenPage
 from e2e.driver import State, download, open_clip, pixels, seek, state, until
 from e2e.moving import command, crop_height, open_analysed, reduced
+from e2e.running import BOOT_MS, Server
 from pycore.protocol import Size, TrackColumns, Tracking, encode
 from server.tests import clips
 
@@ -234,3 +235,53 @@ def test_two_clips_by_a_net_and_what_only_the_server_makes(open_page: OpenPage, 
     shifts = np.array(times(source, "audio"))[where] - (np.array(times(reel, "audio")) - pictures[0])
     assert shifts[:joint] == pytest.approx(0, abs=0.001)
     assert shifts[joint:] == pytest.approx(1.04 - 0.48, abs=0.001)
+
+
+WITHOUT_H264 = """
+const supported = VideoEncoder.isConfigSupported.bind(VideoEncoder);
+VideoEncoder.isConfigSupported = async config =>
+    config.codec.startsWith('avc1') ? {supported: false, config} : supported(config);
+const devices = [], request = GPUAdapter.prototype.requestDevice;
+GPUAdapter.prototype.requestDevice = async function (...given) {
+    devices.push(await request.apply(this, given));
+    return devices.at(-1);
+};
+new BroadcastChannel('lose').onmessage = () => devices.at(-1).destroy();
+"""
+
+
+def test_a_lost_gpu_ends_it_readably_and_without_h264_it_is_webm(
+    webgpu_browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    source = clips.make(tmp_path / "mute.mp4", clips.numbered(150))
+    page = webgpu_browser.new_page()
+    page.set_default_timeout(BOOT_MS)
+    page.route(
+        "**/worker.js",
+        lambda route: route.fulfill(response=(answer := route.fetch()), body=WITHOUT_H264 + answer.text()),
+    )
+    page.goto(f"{server.url}/?adapter=software")
+    page.evaluate("globalThis.reelballers.ready")
+    page.evaluate(NO_PICKER)
+    open_clip(page, source)
+    command(page, "set-output", size={"width": 90, "height": 160}, model="quick")
+    choose_browser(page)
+    page.get_by_test_id("export-button").click()
+    until(page, lambda now: now["local_exports"] and now["local_exports"][0]["progress"], "progress")
+    page.evaluate("new BroadcastChannel('lose').postMessage(0)")
+    lost = until(page, ended, "its end")["local_exports"][0]
+    assert (lost["state"], lost["error"]["code"]) == ("failed", "gpu.lost")
+    expect(page.get_by_test_id(f"job-{lost['id']}")).to_contain_text("The GPU was taken away")
+    assert page.evaluate(KEPT) == 0
+
+    command(page, "set-trim", in_us=0, out_us=1_000_000)
+    choose_browser(page)
+    made = make_reel(page)
+    assert made["result"]["codec"] == "VP9"
+    reel = download(page, made["id"], folder(tmp_path))
+    page.context.close()
+    assert reel.name == "mute.webm"
+    with av.open(str(reel)) as container:
+        assert [stream.codec_context.name for stream in container.streams] == ["vp9"]
+    assert np.array(times(reel, "video")) == pytest.approx(np.arange(25) / 25, abs=1e-3)  # WebM's ticks
+    assert len(clips.ffmpeg_frames(reel, 90, 160)) == 25

@@ -28,6 +28,8 @@ _TELL_EVERY_S = 0.25
 _TOLD_AFTER_S = 1.0
 """When the time left is first told."""
 
+_LATE_LOSS_S = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -189,7 +191,10 @@ async def _unless_lost(device: Device, work: Any) -> None:
     making, watching = asyncio.ensure_future(work), asyncio.ensure_future(lost())
     try:
         await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if watching.done() and not making.done():
+        failed = making.done() and making.exception() is not None
+        if failed:  # calls to a lost device can fail before it says that it is lost
+            await asyncio.wait({watching}, timeout=_LATE_LOSS_S)
+        if watching.done() and (failed or not making.done()):
             hint = "Export again; the server does it without this GPU."
             raise ReelError.of("gpu.lost", "The GPU was taken away", watching.result(), hint, 503)
         await making

@@ -1,6 +1,5 @@
 """What an export in the browser plans, where its sound goes, and when it is recommended."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from pycore.protocol import (
     Size,
     SlowMotion,
 )
+from pycore.tests.running import run
 
 PROJECT = new_project("p", MediaInfo("", "clip.mp4", 1, Size(640, 360), 4_000_000))
 CLIP = PROJECT.clips[0]
@@ -97,7 +97,7 @@ def test_sound_keeps_to_its_picture_and_a_joint_has_no_packet_too_many() -> None
         return reel.sound
 
     # "d" would be heard 190 to 290, most of it over "c".
-    assert asyncio.run(copied()) == [("a", -30), ("b", 70), ("c", 170), ("e", 290), ("f", 390)]
+    assert run(copied()) == [("a", -30), ("b", 70), ("c", 170), ("e", 290), ("f", 390)]
 
 
 def estimate(seconds: float, *, available: bool = True) -> Estimate:
