@@ -41,7 +41,9 @@ def test_the_server_looks_for_players_where_the_browser_has_only_its_cpu(
     now = until(page, lambda now: now["analysis"]["state"] in ("done", "failed"), "the end of the search")
     assert now["analysis"]["state"] == "done", now["analysis"]
     assert now["analysis"]["processor"]["name"] != "this computer's CPU"
-    assert [job["kind"] for job in now["jobs"]][:1] == ["tracking"]
+    job = now["jobs"][0]
+    assert (job["kind"], job["estimate"]["route"]) == ("tracking", "local")
+    assert job["reason"].endswith("as asked."), "without a price shown nothing is chosen that has one"
     expect(page.get_by_test_id("analysis-message")).to_contain_text("found")
     expect(page.get_by_test_id("analyse-server")).to_be_visible()
 

@@ -6,7 +6,7 @@ from pycore.backends.host import Host, MediaFile
 from pycore.document import History, selected_clip
 from pycore.exporting import Exporter
 from pycore.job_board import JobBoard
-from pycore.protocol import Job, JobState, Problem, ReelError, Tracking, TrackingRequest
+from pycore.protocol import Job, JobState, Problem, ReelError, Route, Tracking, TrackingRequest
 from pycore.server_client import ServerClient
 from pycore.tasks import Tasks
 
@@ -27,7 +27,8 @@ class ServerTracker:
         ReelError: what the server refuses, or the job's own problem."""
         await self._exporter.bring(history, file, content_type)
         project = history.present
-        request = TrackingRequest(selected_clip(project).media.id)
+        # No price is shown beside this button: so nothing is chosen that has one.
+        request = TrackingRequest(selected_clip(project).media.id, route=Route.LOCAL)
         key = self._host.uuid()
         job = await self._exporter.insistently(lambda: self._client.create_tracking(project.id, request, key))
         ended = False
