@@ -69,6 +69,7 @@ def _packages(level: Level, stamps: Stamps) -> None:
     pip(
         "Installing Python packages",
         "install",
+        "--no-deps",  # the locks are whole, but for torch and what asks for it (see torch_wheel)
         "--require-hashes",
         "--only-binary",
         ":all:",
