@@ -1,7 +1,9 @@
 """The worker on RunPod as a process: the unmodified handler in the real `runpod` loop, on the CPU, led to the
 stand-in plane and to a real bucket."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +34,11 @@ class WorkerProcess:
         }
         with log.open("w") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-u", HANDLER], env={**os.environ, **settings}, stdout=file, stderr=file
+                [sys.executable, "-u", HANDLER],
+                env={**os.environ, **settings},
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
             )
 
     def said(self) -> str:
@@ -45,7 +51,9 @@ class WorkerProcess:
         await_(f"{text!r} of the worker: {self._log}", lambda: text in self.said(), self.alive)
 
     def kill(self) -> None:
-        self._process.kill()
+        """With the SDK's heartbeat process, as a container's end does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def wait(self) -> int:
