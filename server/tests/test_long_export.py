@@ -22,6 +22,7 @@ def resident() -> int:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 def test_memory_is_flat_over_ten_minutes(tmp_path: Path) -> None:
     frames = clips.numbered(80, 48, 32)
     source = tmp_path / "in.mp4"
