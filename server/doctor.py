@@ -146,11 +146,13 @@ def _gpu(config: Config) -> Iterator[Finding]:
 
 def _models(config: Config) -> Iterator[Finding]:
     from server.gpu.models.descriptor import available
-    from server.gpu.models.registry import weights_folder
+    from server.gpu.models.registry import weights_path
 
     for model in available():
-        missing = [name for name in model.weights if not (weights_folder() / name).is_file()]
-        if missing:
+        missing = [name for name in model.weights if not weights_path(name).is_file()]
+        if missing and model.asset:
+            yield Finding("models", Verdict.GOOD, f"{model.name.value}: fetched when it is first used")
+        elif missing:
             hint = "python3 build.py build fetches them; REELBALLERS_WEIGHTS names their folder."
             yield Finding("models", Verdict.BAD, f"{model.name.value}: {', '.join(missing)} missing", hint)
         else:

@@ -15,6 +15,8 @@ _ITERATIONS = 80
 _PRECISION = 1e-9
 _BACK_OFF = 0.995
 _FIXED = 1e-9
+_FREE = 1e-9
+"""An absolute cost below this is none: its duals, as small, would divide nothing by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class _Problem:
                 break
             rows = differences(steps, order)
             span = np.convolve(steps, np.ones(order) / order, "valid")  # the time that a row stands for
-            term = _Rows(rows, order, cost.square * span, cost.absolute * span, *(np.zeros((batch, 0)),) * 4)
+            absolute = cost.absolute * span if cost.absolute > _FREE else np.zeros_like(span)
+            term = _Rows(rows, order, cost.square * span, absolute, *(np.zeros((batch, 0)),) * 4)
             term.value = term.of(self.x)
             term.excess = np.abs(term.value) + 0.1
             half = np.broadcast_to(term.absolute / 2, term.value.shape)
