@@ -18,6 +18,7 @@ from server.tests.fleet_bench import Fleet, running_fleet
 from server.tests.job_bench import Bench, open_bench
 from server.tests.postgres import Postgres, running_postgres
 from server.tests.processes import Api, Process, running_api, start_worker
+from server.tests.runpod_plane import Plane, running_plane
 from server.tests.seaweed import running_seaweed
 from server.tests.storages import IMPLEMENTATIONS, Stored
 
@@ -111,3 +112,16 @@ def stored(request: pytest.FixtureRequest) -> Iterator[Stored]:
 def storage(stored: Stored) -> Storage:
     """Every storage there is."""
     return stored.storage
+
+
+@pytest.fixture(scope="module")
+def module_plane() -> Iterator[Plane]:
+    with running_plane() as plane:
+        yield plane
+
+
+@pytest.fixture
+def plane(module_plane: Plane) -> Plane:
+    """The stand-in for RunPod's control plane, empty and well-behaved."""
+    module_plane.forget()
+    return module_plane

@@ -86,6 +86,12 @@ class Plane:
 
     # What tests do
 
+    def forget(self) -> None:
+        """Empty and well-behaved again, at the same address."""
+        url = self.url
+        self.__init__()
+        self.url = url
+
     def trouble(self, call: Call, kind: Trouble, times: int = 1) -> None:
         self.troubles.setdefault(call, deque()).extend(repeat(kind, times))
 

@@ -14,21 +14,7 @@ from server.jobs.remote import ATTEMPTS, Fallback
 from server.jobs.steps import Cancelled
 from server.tests.processes import await_
 from server.tests.remote_bench import RESULT, RemoteBench, no_waiting, open_remote_bench
-from server.tests.runpod_plane import Plane, PlaneJob, Trouble, running_plane
-
-
-@pytest.fixture(scope="module")
-def serving() -> Iterator[Plane]:
-    with running_plane() as plane:
-        yield plane
-
-
-@pytest.fixture
-def plane(serving: Plane) -> Plane:
-    url = serving.url
-    serving.__init__()
-    serving.url = url
-    return serving
+from server.tests.runpod_plane import Plane, PlaneJob, Trouble
 
 
 @pytest.fixture

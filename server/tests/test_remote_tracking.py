@@ -27,7 +27,7 @@ from server.tests.remote_bench import (
     no_waiting,
     open_remote_bench,
 )
-from server.tests.runpod_plane import Plane, PlaneJob, running_plane
+from server.tests.runpod_plane import Plane, PlaneJob
 from server.tests.test_tracking_job import FRAMES, REQUEST, SEGMENTS
 
 DOCUMENT = b"{}"
@@ -65,19 +65,10 @@ class TrackingRemote:
         self.remote.plane.post(at_work.id, {"output": encode(Output("https://bucket/x", metadata))})
 
 
-@pytest.fixture(scope="module")
-def serving() -> Iterator[Plane]:
-    with running_plane() as plane:
-        yield plane
-
-
 @pytest.fixture
-def tracking(tmp_path: Path, serving: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrackingRemote]:
+def tracking(tmp_path: Path, plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrackingRemote]:
     no_waiting(monkeypatch)
-    url = serving.url
-    serving.__init__()
-    serving.url = url
-    with open_remote_bench(tmp_path, serving, Caps(user_day_usd=0.05)) as remote:
+    with open_remote_bench(tmp_path, plane, Caps(user_day_usd=0.05)) as remote:
         of = remote.anew()
         errand = TrackingErrand(remote.bench.manager)
         yield TrackingRemote(

@@ -7,22 +7,7 @@ import pytest
 
 from pycore.protocol import ReelError
 from server.gpu.runpod import ATTEMPTS, RemoteState, RunPodClient, SubmissionUnclear
-from server.tests.runpod_plane import ENDPOINT, KEY, Plane, Trouble, running_plane
-
-
-@pytest.fixture(scope="module")
-def serving() -> Iterator[Plane]:
-    with running_plane() as plane:
-        yield plane
-
-
-@pytest.fixture
-def plane(serving: Plane) -> Plane:
-    """The plane, empty and well-behaved."""
-    url = serving.url
-    serving.__init__()
-    serving.url = url
-    return serving
+from server.tests.runpod_plane import ENDPOINT, KEY, Plane, Trouble
 
 
 @pytest.fixture
