@@ -16,7 +16,6 @@ live for one frame only); everything else is made when the crop's size changes. 
 cost follows the crop and not the frame.
 """
 
-import math
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
@@ -24,15 +23,14 @@ from typing import Any
 from pycore.backends.gpu import Device, Frame, FrameKind, GpuBackend
 from pycore.backends.host import Store
 from pycore.capability import assess
-from pycore.framing.crop import snap
 from pycore.framing.path import Path
-from pycore.framing.placing import Window, window_at, window_size
 from pycore.protocol import Capability, FramePresented, Rect, ReelError, Size, Tier
 from pycore.shaders import ShaderManager
+from pycore.showing import Shot, Showing
 from pycore.spotlight.mark import Marker
 from pycore.upscaler.benchmark import measure
-from pycore.upscaler.look import Look
-from pycore.upscaler.placer import Placer, Placing
+from pycore.upscaler.look import LANCZOS_SHARPNESS
+from pycore.upscaler.placer import Placer
 from pycore.upscaler.plan import plan_for
 from pycore.upscaler.tiers import Tiers
 from pycore.upscaler.upscaler import SCALE
@@ -51,15 +49,13 @@ class Pipeline:
         self._placer = Placer(device, ShaderManager(device), self.canvas)
         self._busy = False
         self._closed = False
+        self._placed = False
         self._source: Size | None = None
-        self._crop: tuple[int, int, int, int] | None = None
-        self._path: Path | None = None
-        self._marker: Marker | None = None
-        self._window = self._drawn = Size(1, 1)
+        self._shot: Shot | None = None
         self._output: Size | None = None
         self._split = 0.0
-        self._sharpness = 0.4
-        self._look: Look | None = None
+        self._sharpness = LANCZOS_SHARPNESS
+        self._showing: Showing | None = None
 
     @property
     def lost(self) -> Awaitable[str]:
@@ -69,7 +65,7 @@ class Pipeline:
     def set_source(self, size: Size) -> None:
         """The source's display size in pixels. Forgets crop, path and spotlight."""
         self._source = size
-        self._crop = self._look = self._path = self._marker = None
+        self._shot = self._showing = None
 
     def set_crop(self, rect: Rect, path: Path | None = None, marker: Marker | None = None) -> None:
         """What is shown, in display pixels: `rect`, snapped to whole pixels inside the source, or, where the
@@ -82,16 +78,8 @@ class Pipeline:
             raise ReelError.of(
                 "preview.no-source", "No clip is open", "A crop was set before the source's size."
             )
-        crop = snap(rect, self._source)
-        window = drawn = Size(*crop[2:])
-        moves = path is not None and path.moves
-        if path is not None and moves:
-            window = window_size(path.rects(), self._source)
-            rects = path.rects()
-            drawn = Size(  # so that nothing is ever reduced
-                math.ceil(max(rect.width for rect in rects)), math.ceil(max(rect.height for rect in rects))
-            )
-        side = self._device.facts.max_texture_side
+        shot = Shot(self._source, rect, path, marker)
+        side, window = self._device.facts.max_texture_side, shot.window
         if max(window.width, window.height) * SCALE > side:
             raise ReelError.of(
                 "preview.crop-too-large",
@@ -100,10 +88,7 @@ class Pipeline:
                 "draws.",
                 "Make the frame smaller; an export is not affected.",
             )
-        self._crop, self._window, self._drawn = crop, window, drawn
-        self._path = path if moves else None
-        self._marker = marker if marker is not None and marker.draws else None
-        self._look = None
+        self._shot, self._showing = shot, None
 
     def set_look(self, split: float, sharpness: float) -> None:
         """`split`: 0 to 1, share of the canvas's width, from the left, that shows the source enlarged
@@ -111,11 +96,12 @@ class Pipeline:
         0.4."""
         self._split = min(max(split, 0.0), 1.0)
         self._sharpness = min(max(sharpness, 0.0), 1.0)
-        self._look = None
+        self._showing = None
 
     def set_output(self, size: Size | None) -> None:
         """The canvas's size, whatever the crop's is; None: twice the crop's."""
         self._output = size
+        self._showing = None
 
     async def prepare(self) -> None:
         """Compiles the base tier's shaders; the first `render` does it otherwise. Raises ReelError (see
@@ -132,18 +118,18 @@ class Pipeline:
     @property
     def untuned(self) -> bool:
         """Whether `tune` would do something."""
-        return self._crop is not None and self._tiers.untuned(self._window)
+        return self._shot is not None and self._tiers.untuned(self._shot.window)
 
     async def tune(self) -> None:
         """Finds the kernels that this GPU computes the present tier fastest with, at the crop's size, and
         draws with them from then on. Frames may be drawn meanwhile. Raises ReelError (see tuner.tune)."""
-        if self._crop is not None:
-            await self._tiers.tune(self._window)
+        if self._shot is not None:
+            await self._tiers.tune(self._shot.window)
 
     @property
     def tier(self) -> Tier:
         """The tier of the next frame."""
-        return Tier.BASE if self._crop is None else self._tiers.best(self._window)
+        return Tier.BASE if self._shot is None else self._tiers.best(self._shot.window)
 
     async def render(
         self, frame: Frame, time_us: int, drawn: Callable[[], None] = lambda: None
@@ -154,28 +140,34 @@ class Pipeline:
 
         Raises ReelError "gpu.failed" when the GPU reported an error, and what `prepare` raises.
         """
-        if self._busy or self._closed or self._crop is None:
+        if self._busy or self._closed or self._shot is None:
             frame.close()
             return FramePresented(time_us, presented=False)
         self._busy = True
         try:
-            return await self._render(frame, time_us, drawn)
+            return await self._render(self._shot, frame, time_us, drawn)
         finally:
             self._busy = False
 
-    async def _render(self, frame: Frame, time_us: int, drawn: Callable[[], None]) -> FramePresented:
+    async def _render(
+        self, shot: Shot, frame: Frame, time_us: int, drawn: Callable[[], None]
+    ) -> FramePresented:
         try:
             await self.prepare()
             started = perf_counter()
-            placing = self._placing(time_us)
-            if placing is None:
-                self._placer.rest()
-            else:
+            if self._showing is None:
+                self._showing = Showing(shot, self._output, self._split, self._sharpness)
+            showing = self._showing
+            placing = showing.placing(time_us)
+            if placing is not None:
                 await self._placer.prepare()
-            look = self._current_look(placing)
-            upscaler = self._tiers.use(Size(look.width, look.height))
-            shown = look if self.tier is Tier.BASE else look.under_a_net()
-            upscaler.show(shown, self.canvas if placing is None else self._placer.window)
+            elif self._placed:
+                self._placer.rest()
+            self._placed = placing is not None
+            tier = self._tiers.best(shot.window)
+            upscaler = self._tiers.use(tier)
+            look = showing.look(placing, net=tier is not Tier.BASE)
+            upscaler.show(look, self.canvas if placing is None else self._placer.window)
             steps = upscaler.steps(frame)
             if placing is not None:
                 self._placer.show(placing)
@@ -196,39 +188,9 @@ class Pipeline:
             presented=True,
             gpu_ms=(finished - submitted) * 1000,
             cpu_ms=(submitted - started) * 1000,
-            width=self._canvas_size.width,
-            height=self._canvas_size.height,
+            width=showing.canvas.width,
+            height=showing.canvas.height,
         )
-
-    @property
-    def _canvas_size(self) -> Size:
-        return self._output or Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
-
-    def _placing(self, time_us: int) -> Placing | None:
-        """Where the crop lies between pixels at that time and what is drawn on it; None where it stands on
-        whole pixels with nothing on it, at twice its size."""
-        assert self._crop is not None and self._source is not None
-        canvas = self._canvas_size
-        doubled = canvas == Size(self._drawn.width * SCALE, self._drawn.height * SCALE)
-        if self._path is None and self._marker is None and doubled:
-            return None
-        x, y, width, height = self._crop
-        crop, window = Rect(x, y, width, height), Window(x, y, width, height)
-        moved = None if self._path is None else self._path.at(time_us)
-        if moved is not None:
-            crop, window = moved, window_at(moved, self._window, self._source)
-        mark = None if self._marker is None else self._marker.mark(time_us, crop)
-        return Placing(crop, window, canvas, mark)
-
-    def _current_look(self, placing: Placing | None) -> Look:
-        if placing is not None:
-            window = placing.window
-            split = min(max(placing.split(self._split), 0.0), 1.0) if self._split else 0.0
-            return Look(window.x, window.y, window.width, window.height, split, self._sharpness)
-        if self._look is None:
-            assert self._crop is not None
-            self._look = Look(*self._crop, self._split, self._sharpness)
-        return self._look
 
     def close(self) -> None:
         """Frees the device and everything on it. Frames that still come are closed and dropped."""

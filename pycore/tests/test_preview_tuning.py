@@ -148,7 +148,7 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(
         frame = golden.noise(SIZE.width, SIZE.height)
 
         async def draw(tier: tiers.Tiers) -> np.ndarray:
-            upscaler = tier.use(SIZE)
+            upscaler = tier.use(tier.best(SIZE))
             upscaler.show(Look(0, 0, *(SIZE.width, SIZE.height), sharpness=0.0), target)
             device.submit(upscaler.steps(PixelFrame(SIZE, frame.tobytes())))
             read = await device.read_texture(target.texture)
@@ -156,7 +156,7 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(
 
         async def ran(tier: tiers.Tiers, kernel: Kernel) -> bool:
             """Whether every layer that was drawn last is that kernel's pipeline, over its grid."""
-            upscaler = tier.use(SIZE)
+            upscaler = tier.use(tier.best(SIZE))
             stages = upscaler.plan.drawing(sharpened=False)
             convs = [stage for stage in stages if stage.kernel]
             assert len(convs) == 7

@@ -1,7 +1,7 @@
 """The uniform block of web/shaders/look.wgsl."""
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _LAYOUT = struct.Struct("<4i2f8x")
 LOOK_BYTES = _LAYOUT.size
@@ -23,10 +23,10 @@ class Look:
     split: float = 0.0
     sharpness: float = 0.4
 
-    def under_a_net(self) -> "Look":
-        """The same for a net's luma."""
-        beyond = max(0.0, self.sharpness - LANCZOS_SHARPNESS) / (1.0 - LANCZOS_SHARPNESS)
-        return replace(self, sharpness=beyond)
-
     def pack(self) -> bytes:
         return _LAYOUT.pack(self.x, self.y, self.width, self.height, self.split, self.sharpness)
+
+
+def beyond_a_nets(sharpness: float) -> float:
+    """What is left of it for a net's luma."""
+    return max(0.0, sharpness - LANCZOS_SHARPNESS) / (1.0 - LANCZOS_SHARPNESS)

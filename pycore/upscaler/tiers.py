@@ -113,9 +113,10 @@ class Tiers:
         ]
         return [Tier.BASE, *fits][max(0, len(fits) - self._lower - self._load.lowered)]
 
-    def use(self, size: Size) -> Upscaler:
-        """The upscaler for a crop of that size. The one that was used before gives its memory back."""
-        upscaler = self._ready[self.best(size)]
+    def use(self, tier: Tier) -> Upscaler:
+        """The upscaler of that tier, one that `best` gave. The one that was used before gives its memory
+        back."""
+        upscaler = self._ready[tier]
         if self._current is not None and upscaler is not self._current:
             self._current.rest()
         self._current = upscaler

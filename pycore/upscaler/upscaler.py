@@ -57,7 +57,7 @@ class Upscaler:
     def show(self, look: Look, canvas: Canvas) -> None:
         """Takes a new look; resizes the canvas and what lies between stages when the crop has another size
         than before, or the canvas is another."""
-        if look == self._look and canvas is self._canvas:
+        if (look is self._look or look == self._look) and canvas is self._canvas:
             return
         old, self._look = self._look, look
         self._device.write_buffer(self._uniforms["look"], look.pack())
