@@ -1,6 +1,7 @@
 """What a frame costs on the worker's thread, Python's own share apart from the browser's."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -23,13 +24,18 @@ class _Meter:
         return getattr(self._device, name)
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:
-        return self._timed("import", self._device.frame_binder(pipeline, resources))
+        bind = self._timed("import", self._device.frame_binder(pipeline, resources))
+        return lambda frame: bind(frame.inside if isinstance(frame, _MeteredFrame) else frame)
 
     def canvas_binder(self, pipeline: Any, canvas: Canvas, resources: Sequence[Any]) -> Callable[[], Any]:
         return self._timed("canvas", self._device.canvas_binder(pipeline, canvas, resources))
 
     def submit(self, dispatches: Sequence[Dispatch]) -> None:
         self._timed("submit", self._device.submit)(dispatches)
+
+    def frame(self, inside: Frame) -> "_MeteredFrame":
+        """That frame; giving it back counts with its import."""
+        return _MeteredFrame(inside, self._timed("import", inside.close))
 
     def _timed(self, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*given: Any) -> Any:
@@ -39,6 +45,12 @@ class _Meter:
             return made
 
         return timed
+
+
+@dataclass(frozen=True, slots=True)
+class _MeteredFrame:
+    inside: Frame
+    close: Callable[[], None]
 
 
 async def frame_cost(
@@ -55,7 +67,7 @@ async def frame_cost(
     for number in range(WARM + frames):
         if number == WARM:
             total, meter.spent = 0.0, dict.fromkeys(meter.spent, 0.0)
-        total += (await pipeline.render(frame(size), 0)).cpu_ms
+        total += (await pipeline.render(meter.frame(frame(size)), 0)).cpu_ms
     imported, current, submitted = (1000 * spent / frames for spent in meter.spent.values())
     mean = total / frames
     return FrameCost(

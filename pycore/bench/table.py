@@ -47,7 +47,7 @@ def lines(report: BenchReport) -> Iterator[str]:
         yield (
             f"On the worker's thread, tier {cost.tier} at {cost.width}x{cost.height}, "
             f"mean of {cost.frames} frames: {cost.total_ms:.3f} ms, of which "
-            f"importExternalTexture {cost.import_ms:.3f}, "
+            f"importExternalTexture and close() {cost.import_ms:.3f}, "
             f"getCurrentTexture {cost.canvas_ms:.3f}, encoding and submitting {cost.submit_ms:.3f}, "
             f"Python's bookkeeping {cost.python_ms:.3f}."
         )

@@ -56,10 +56,10 @@ class FrameTime:
 @dataclass(frozen=True, slots=True)
 class FrameCost:
     """What one frame costs on the worker's thread, means over `frames` frames, in milliseconds: `import_ms`
-    the browser's importExternalTexture with its bind group, `canvas_ms` getCurrentTexture with its bind
-    group, `submit_ms` encoding and submitting, `python_ms` everything else, which is Python's own
-    bookkeeping. `total_ms` is the sum. Clocks are rounded (to 0.005 or 0.1 ms), so these are means of rounded
-    times."""
+    the browser's importExternalTexture with its bind group, and the frame's close(), `canvas_ms`
+    getCurrentTexture with its bind group, `submit_ms` encoding and submitting, `python_ms` everything else,
+    which is Python's own bookkeeping. `total_ms` is the sum. Clocks are rounded (to 0.005 or 0.1 ms), so
+    these are means of rounded times."""
 
     tier: Tier
     width: int

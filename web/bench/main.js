@@ -115,7 +115,7 @@ function draw() {
   if (ours.cost) {
     const { cost } = ours;
     const ms = (/** @type {number} */ value) => `${value.toFixed(3)} ms`;
-    notes.push(`One frame on the worker's thread (tier ${cost.tier}, ${cost.width}×${cost.height}, mean of ${cost.frames}): ${ms(cost.total_ms)}. Python's own bookkeeping is ${ms(cost.python_ms)} of it, encoding and submitting ${ms(cost.submit_ms)}, the browser's importExternalTexture ${ms(cost.import_ms)}, its getCurrentTexture ${ms(cost.canvas_ms)}. The clock is rounded to ${result.isolated ? "0.005" : "0.1"} ms.`);
+    notes.push(`One frame on the worker's thread (tier ${cost.tier}, ${cost.width}×${cost.height}, mean of ${cost.frames}): ${ms(cost.total_ms)}. Python's own bookkeeping is ${ms(cost.python_ms)} of it, encoding and submitting ${ms(cost.submit_ms)}, the browser's importExternalTexture and the frame's close() ${ms(cost.import_ms)}, its getCurrentTexture ${ms(cost.canvas_ms)}. The clock is rounded to ${result.isolated ? "0.005" : "0.1"} ms.`);
   }
   if (ours.software) notes.unshift("This is a software adapter: the figures only show that everything runs.");
   for (const each of playing) {
