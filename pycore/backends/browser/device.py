@@ -2,7 +2,7 @@
 means.
 
 A call from Python into JavaScript costs about 1 µs, an object made from a dict 5 µs. So what runs per frame
-(`submit`, `done` and the binder) calls methods on few objects and reuses its descriptors; everything else
+(`submit`, `done` and the binders) calls methods on few objects and reuses its descriptors; everything else
 takes the readable way.
 """
 
@@ -13,10 +13,12 @@ from typing import Any
 import js  # pyright: ignore[reportMissingImports]
 from pyodide.ffi import JsException, create_proxy, to_js  # pyright: ignore[reportMissingImports]
 
-from pycore.backends.browser.canvas import COLOR_SPACE, BrowserCanvas
+from pycore.backends.browser import binding
+from pycore.backends.browser.canvas import BrowserCanvas
 from pycore.backends.browser.clock import Clock, encode
 from pycore.backends.browser.frame_copies import FrameCopies
-from pycore.backends.browser.objects import MAP_READ, fetched, js_object
+from pycore.backends.browser.objects import fetched, js_object
+from pycore.backends.browser.reading import Reader
 from pycore.backends.gpu import (
     PIXEL_BYTES,
     AdapterFacts,
@@ -30,9 +32,6 @@ from pycore.backends.gpu import (
     TextureUsage,
 )
 from pycore.protocol import ReelError, Size
-
-_COPY_ROW = 256
-"""WebGPU's alignment of a row in a texture-to-buffer copy."""
 
 
 class BrowserDevice:
@@ -53,16 +52,13 @@ class BrowserDevice:
         self._on_error = create_proxy(self._keep_error)
         device.onuncapturederror = self._on_error
         queue = device.queue
-        self._import_external = external
-        self._create_bind_group = device.createBindGroup
         self._create_encoder = device.createCommandEncoder
         self._write_buffer = queue.writeBuffer
         self._submit = queue.submit
         self._work_done = queue.onSubmittedWorkDone
         self._queue = queue
         self._commands = js.Array.of(None)
-        self._readers: dict[int, list[Any]] = {}
-        """Buffers that are free to be read, by size."""
+        self._reader = Reader(device)
         self._clock: Clock | None = None
 
     def _keep_error(self, event: Any) -> None:
@@ -88,32 +84,10 @@ class BrowserDevice:
         buffer.destroy()
 
     async def read_buffer(self, buffer: Any, size: int) -> bytes:
-        usage = MAP_READ | int(BufferUsage.COPY_DST)
-        copy = self._device.createBuffer(js_object(size=size, usage=usage))
-        encoder = self._create_encoder()
-        encoder.copyBufferToBuffer(buffer, 0, copy, 0, size)
-        self._submit(js.Array.of(encoder.finish()))
-        await copy.mapAsync(MAP_READ)
-        data = js.Uint8Array.new(copy.getMappedRange()).to_bytes()
-        copy.destroy()
-        return data
+        return await self._reader.buffer(buffer, size)
 
     def begin_read(self, buffer: Any, size: int) -> Awaitable[bytes]:
-        kept = self._readers.setdefault(size, [])
-        usage = MAP_READ | int(BufferUsage.COPY_DST)
-        copy = kept.pop() if kept else self._device.createBuffer(js_object(size=size, usage=usage))
-        encoder = self._create_encoder()
-        encoder.copyBufferToBuffer(buffer, 0, copy, 0, size)
-        self._commands[0] = encoder.finish()
-        self._submit(self._commands)
-        return self._finish_read(copy, copy.mapAsync(MAP_READ), size)
-
-    async def _finish_read(self, copy: Any, mapped: Any, size: int) -> bytes:
-        await mapped
-        data = js.Uint8Array.new(copy.getMappedRange()).to_bytes()
-        copy.unmap()
-        self._readers[size].append(copy)
-        return data
+        return self._reader.begin(buffer, size)
 
     @property
     def handle(self) -> Any:
@@ -156,52 +130,16 @@ class BrowserDevice:
             raise _refused(error) from error
 
     def bind(self, pipeline: Any, resources: Sequence[Any]) -> Any:
-        entries = [
-            {"binding": index, "resource": _resource(each)}
-            for index, each in enumerate(resources)
-            if each is not None
-        ]
-        return self._create_bind_group(js_object(layout=pipeline.getBindGroupLayout(0), entries=entries))
+        return binding.bind(self._device, pipeline, resources)
 
     def frame_binder(self, pipeline: Any, resources: Sequence[Any]) -> Callable[[Any], Any]:
-        entries = [
-            {"binding": index + 1, "resource": _resource(each)} for index, each in enumerate(resources)
-        ]
-        first = js_object(binding=0)
-        descriptor = js_object(layout=pipeline.getBindGroupLayout(0), entries=[first, *entries])
-        create_bind_group: Any = self._create_bind_group
-        import_external: Any = self._import_external
-        source = js_object(colorSpace=COLOR_SPACE)
+        if self.frame_kind is FrameKind.EXTERNAL:
+            return binding.external_binder(self._device, pipeline, resources)
         copies = FrameCopies(self, self._queue)
-
-        def bind_external(frame: Any) -> Any:
-            if isinstance(frame, Texture):
-                first.resource = frame.view
-            else:
-                source.source = frame
-                first.resource = import_external(source)
-                source.source = None  # else the descriptor keeps the frame until the next one
-            return create_bind_group(descriptor)
-
-        def bind_copy(frame: Any) -> Any:
-            first.resource = (frame if isinstance(frame, Texture) else copies.copy(frame)).view
-            return create_bind_group(descriptor)
-
-        return bind_copy if import_external is None else bind_external
+        return binding.copy_binder(self._device, pipeline, resources, copies.copy)
 
     def canvas_binder(self, pipeline: Any, canvas: Canvas, resources: Sequence[Any]) -> Callable[[], Any]:
-        first = js_object(binding=0)
-        entries = [
-            {"binding": index + 1, "resource": _resource(each)} for index, each in enumerate(resources)
-        ]
-        descriptor = js_object(layout=pipeline.getBindGroupLayout(0), entries=[first, *entries])
-        create_bind_group: Any = self._create_bind_group
-
-        def bind_canvas() -> Any:
-            first.resource = canvas.view()
-            return create_bind_group(descriptor)
-
-        return bind_canvas
+        return binding.canvas_binder(self._device, pipeline, canvas, resources)
 
     def submit(self, dispatches: Sequence[Dispatch]) -> None:
         encoder = self._create_encoder()
@@ -223,22 +161,7 @@ class BrowserDevice:
         return (perf_counter() - started) * 1000
 
     async def read_texture(self, texture: Texture) -> bytes:
-        width, height = texture.size.width, texture.size.height
-        row = width * PIXEL_BYTES[texture.format]
-        pitch = -(-row // _COPY_ROW) * _COPY_ROW
-        usage = MAP_READ | int(BufferUsage.COPY_DST)
-        buffer = self._device.createBuffer(js_object(size=pitch * height, usage=usage))
-        encoder = self._create_encoder()
-        encoder.copyTextureToBuffer(
-            js_object(texture=texture.handle),
-            js_object(buffer=buffer, bytesPerRow=pitch),
-            js_object(width=width, height=height),
-        )
-        self._submit(js.Array.of(encoder.finish()))
-        await buffer.mapAsync(MAP_READ)
-        data = js.Uint8Array.new(buffer.getMappedRange()).to_bytes()
-        buffer.destroy()
-        return b"".join(data[line * pitch : line * pitch + row] for line in range(height))
+        return await self._reader.texture(texture)
 
     def canvas(self, handle: Any) -> Canvas:
         if isinstance(handle, OffscreenTarget):
@@ -264,10 +187,6 @@ class BrowserDevice:
         self._device.onuncapturederror = None
         self._on_error.destroy()
         self._device.destroy()
-
-
-def _resource(resource: Any) -> Any:
-    return resource.view if isinstance(resource, Texture) else {"buffer": resource}
 
 
 def _refused(error: Exception) -> ReelError:
