@@ -197,7 +197,8 @@ def test_a_forced_net_draws_from_the_next_frame_on() -> None:
         before = await scene.picture()
         await scene.pipeline.improve(Tier.M)
         assert scene.pipeline.tier is Tier.M
-        for crop in ((3, 6, 17, 13), (0, 0, 40, 30)):  # a net's buffers follow the crop's size too
+        # A net's buffers follow the crop's size too, and the last one to each border.
+        for crop in ((3, 6, 17, 13), (0, 0, 40, 30), (23, 17, 17, 13), (0, 0, 9, 11)):
             scene.pipeline.set_crop(Rect(*crop))
             assert (await scene.pipeline.render(frame(), 0)).presented
             # Nets are sharpened by what goes beyond 0.4, on the scale that is left.
