@@ -31,7 +31,8 @@ from server.video.prefetch import ahead
 from server.video.probe import inspect
 
 _WAITING_BYTES = 256 << 20
-"""Frames that wait for their encoder, per segment."""
+"""Frames that wait for their encoder, per segment, on the device; all of them take a sixteenth of its memory
+at most."""
 
 
 def local_processor(device: str = "auto") -> "LocalProcessor":
@@ -81,7 +82,7 @@ class LocalProcessor:
 
     def parallel(self) -> int:
         # A GPU is kept busy by decoding ahead of it and several encoders behind it.
-        return 6 if self._device.type == "cuda" else 1
+        return min(max(_cores() // 2, 2), 12) if self._device.type == "cuda" else 1
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
         return plan_export(sources, request)
@@ -118,7 +119,8 @@ class LocalProcessor:
             probed.table.times_us()[around.start : around.stop].tolist(),
         )
         crops = [shot.pixels for shot in made_of]
-        waiting = max(_WAITING_BYTES // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
+        outbox = _Outbox(self._device)
+        waiting = max(self._waiting_bytes() // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
         with (
             files.appearing(target) as part,
             encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
@@ -138,15 +140,15 @@ class LocalProcessor:
                     raise Stopped
                 assert finished is not None
                 at, behind = int(times.ticks[row]), int(times.ticks[row + 1])
-                made = _Fetched(self._titled(finished, plan, asked, at))
+                made = outbox.put(self._titled(finished, plan, asked, at))
 
                 def write(
-                    made: _Fetched = made,
+                    fetch: Callable[[], np.ndarray] = made,
                     pts: int = at - int(times.ticks[rows.start]),
                     duration: int = behind - at,
                     share: float = (done + 1) / segment.frames,
                 ) -> None:
-                    writer.write(made.numpy(), pts, duration)
+                    writer.write(fetch(), pts, duration)
                     progress(share)
 
                 encoder.put(write)
@@ -164,6 +166,12 @@ class LocalProcessor:
             notes=[*plan.notes, *joined.notes],
         )
 
+    def _waiting_bytes(self) -> int:
+        if self._device.type != "cuda":
+            return _WAITING_BYTES
+        memory = torch.cuda.get_device_properties(self._device).total_memory
+        return min(_WAITING_BYTES, memory // 16 // self.parallel())
+
     def _titled(self, rgb: Tensor, plan: ExportPlan, asked: ExportClip, ticks: int) -> Tensor:
         """With the clip's title, `ticks` after its beginning."""
         size, time_us = plan.out_size, round(ticks * 1_000_000 / plan.timescale)
@@ -175,23 +183,32 @@ class LocalProcessor:
             return pixels.to_yuv420(rgb)
 
 
-class _Fetched:
-    """A tensor on its way to the host, while its device goes on."""
+class _Outbox:
+    """Where a segment's finished pictures wait for their encoder: on the device, so that what makes them
+    never waits for a copy. Each is fetched by the encoder's own thread."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self._arrived: torch.cuda.Event | None = None
-        if tensor.device.type == "cuda":
-            host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-            host.copy_(tensor, non_blocking=True)
-            self._arrived = torch.cuda.Event()
-            self._arrived.record()
-            tensor = host
-        self._tensor = tensor.cpu()
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._host: Tensor | None = None
 
-    def numpy(self) -> np.ndarray:
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        return self._tensor.numpy()
+    def put(self, picture: Tensor) -> Callable[[], np.ndarray]:
+        """Gives what fetches it; the array holds until the next one is fetched."""
+        if self._stream is None:
+            return picture.cpu().numpy
+        made = torch.cuda.Event()
+        made.record()
+        return functools.partial(self._fetch, picture, made)
+
+    def _fetch(self, picture: Tensor, made: torch.cuda.Event) -> np.ndarray:
+        if self._host is None:
+            self._host = torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True)
+        with torch.cuda.stream(self._stream):
+            made.wait()
+            self._host.copy_(picture, non_blocking=True)
+            copied = torch.cuda.Event()
+            copied.record()
+        copied.synchronize()
+        return self._host.numpy()
 
 
 def _model(plan: ExportPlan) -> Descriptor:
@@ -224,8 +241,11 @@ def _threads() -> int:
                 500,
             )
         return int(configured)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(usable - 1, 1)
+    return max(_cores() - 1, 1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

@@ -105,8 +105,7 @@ class Upscaler:
 
     def _prepared(self, model: Descriptor, pictures: np.ndarray) -> tuple[Tensor, frozenset[int]]:
         """The window on the device and its cuts, got beside what is computed there for another one."""
-        with self._lock:
-            net = registry.load(model, self._device)
+        net = registry.load(model, self._device)  # no lock: a window holds it for its length
         assert isinstance(net, WindowNet)
         if self._side is None:
             source = self._on_device(pictures)

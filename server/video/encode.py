@@ -70,7 +70,7 @@ class SegmentWriter:
     def write(self, picture: np.ndarray, pts: int, duration: int) -> None:
         """A frame: uint8 (height * 3 / 2, width), the planes Y, U, V below each other; `pts` and `duration`
         in ticks."""
-        frame = VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame = _yuv420p(picture)
         frame.pts, frame.duration, frame.time_base = pts, duration, self._time_base
         frame.colorspace, frame.color_range = _BT709, _LIMITED
         self._container.mux(self._stream.encode(frame))
@@ -86,3 +86,17 @@ class SegmentWriter:
                 self._container.mux(self._stream.encode(None))
         finally:
             self._container.close()
+
+
+def _yuv420p(picture: np.ndarray) -> VideoFrame:
+    """See `SegmentWriter.write`. Copied plane by plane by numpy, which lets other threads run meanwhile;
+    PyAV's own copy does not, and a GPU waits for Python then."""
+    height, width = picture.shape[0] * 2 // 3, picture.shape[1]
+    frame = VideoFrame(width, height, "yuv420p")
+    samples, start = picture.reshape(-1), 0
+    for plane in frame.planes:
+        count = plane.width * plane.height
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)  # type: ignore[arg-type]
+        rows[:, : plane.width] = samples[start : start + count].reshape(plane.height, plane.width)
+        start += count
+    return frame

@@ -31,9 +31,9 @@ from server.video.sound import RATE, Track
 
 _log = logging.getLogger(__name__)
 
-KEPT = 4
+KEPT = max(4, min(os.cpu_count() or 1, 12))
 KEPT_SECONDS = 20.0
-"""Idle processes, and for how long."""
+"""Idle processes, and for how long. As many segments of one file may be decoded at once."""
 _LONGEST_LINE = 16 * 1024 * 1024
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ", "LANG")
 
@@ -156,7 +156,9 @@ def _why(code: int) -> str:
     )
 
 
-_idle: dict[tuple[Path, tuple[int, int]], _Process] = {}
+_Key = tuple[Path, tuple[int, int]]
+_idle: list[tuple[_Key, _Process]] = []
+"""By age, the oldest first; a file may have several."""
 _lock = threading.Lock()
 
 
@@ -164,12 +166,7 @@ _lock = threading.Lock()
 def _serving(path: Path) -> Iterator[_Process]:
     """A process for this file, alone; kept afterwards where it answered in good order."""
     key = (path, stamp(path))
-    with _lock:
-        process = _idle.pop(key, None)
-    if process is not None and not process.alive():
-        process.end()
-        process = None
-    process = process or _Process(path)
+    process = _kept(key) or _Process(path)
     in_order = False
     try:
         yield process
@@ -186,22 +183,34 @@ def _serving(path: Path) -> Iterator[_Process]:
             process.end()
 
 
-def _keep(key: tuple[Path, tuple[int, int]], process: _Process) -> None:
+def _kept(key: _Key) -> _Process | None:
+    """One that waits for work on this file, the youngest, out of the list."""
+    while True:
+        with _lock:
+            place = next((n for n in reversed(range(len(_idle))) if _idle[n][0] == key), None)
+            if place is None:
+                return None
+            _, process = _idle.pop(place)
+        if process.alive():
+            return process
+        process.end()
+
+
+def _keep(key: _Key, process: _Process) -> None:
     now = process.idle_since = time.monotonic()
     with _lock:
-        replaced = [_idle.pop(key)] if key in _idle else []
-        _idle[key] = process
-        by_age = sorted(_idle, key=lambda each: _idle[each].idle_since)
-        old = [each for each in by_age if now - _idle[each].idle_since > KEPT_SECONDS]
-        replaced += [_idle.pop(each) for each in {*old, *by_age[: max(len(by_age) - KEPT, 0)]}]
-    for each in replaced:
+        _idle.append((key, process))
+        many = max(len(_idle) - KEPT, 0)
+        ended = [n for n, (_, each) in enumerate(_idle) if n < many or now - each.idle_since > KEPT_SECONDS]
+        ending = [_idle.pop(n)[1] for n in reversed(ended)]
+    for each in ending:
         each.end()
 
 
 def end_idle() -> None:
     """Ends the processes that wait for work."""
     with _lock:
-        waiting = list(_idle.values())
+        waiting = [process for _, process in _idle]
         _idle.clear()
     for process in waiting:
         process.end()
