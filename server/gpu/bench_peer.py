@@ -50,5 +50,5 @@ def advice(error: Exception) -> str:
     try:
         ctypes.CDLL(str(fitting[0]))
     except OSError as reason:
-        return f"Its native part does not load: {reason}. Debian: apt-get install libvulkan1 libgomp1"
+        return f"Its native part does not load: {reason}. Debian: apt-get install libvulkan1 libomp5"
     return "Its native part loads, so something else is wrong with the package: install it again."

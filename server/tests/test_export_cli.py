@@ -159,7 +159,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def test_what_the_api_process_loads_is_free_of_torch() -> None:
-    video = ["probe", "frames", "decode", "encode", "join", "sandbox.client"]
+    video = ["probe", "frames", "decode", "encode", "join", "sandbox.client", "sandbox.pool"]
     gpu = ["base", "estimates", "router", "planning", "joining", "models.descriptor"]
     modules = [
         *(f"server.video.{each}" for each in video),

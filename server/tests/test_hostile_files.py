@@ -17,7 +17,7 @@ from server.gpu.local import local_processor
 from server.tests import clips, hostile
 from server.video import decode
 from server.video.probe import inspect
-from server.video.sandbox import client
+from server.video.sandbox import client, pool
 
 MOST_FRAMES = 60
 
@@ -55,7 +55,7 @@ def modest() -> Iterator[None]:
     """What a file claims is never allocated in this process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
-    client.end_idle()
+    pool.end_idle()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "kilobytes"
 
 
@@ -134,10 +134,27 @@ def test_a_confined_process_can_only_compute(tmp_path: Path, deed: str) -> None:
 def test_the_process_gets_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REELBALLERS_S3_SECRET", "a secret")
     path = clips.make(tmp_path / "in.mp4", clips.numbered(3))
-    with client._serving(path) as process:
+    with pool.serving(path) as process:
         environ = Path(f"/proc/{process.pid}/environ").read_bytes()
     assert b"PATH=" in environ
     assert b"a secret" not in environ
+
+
+def test_processes_are_used_again_several_of_a_file(tmp_path: Path) -> None:
+    path = clips.make(tmp_path / "in.mp4", clips.numbered(3))
+    used: list[set[int]] = []
+    for _ in range(2):
+        with pool.serving(path) as one, pool.serving(path) as two:
+            used.append({one.pid, two.pid})
+    assert used[0] == used[1]
+    assert len(used[0]) == 2
+
+
+def test_a_process_that_ended_is_replaced(tmp_path: Path) -> None:
+    path = clips.make(tmp_path / "in.mp4", clips.numbered(3))
+    with pool.serving(path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+    assert len(inspect(path).table) == 3
 
 
 def test_a_killed_process_is_told_and_the_next_try_succeeds(
@@ -148,15 +165,15 @@ def test_a_killed_process_is_told_and_the_next_try_succeeds(
     request = ExportRequest([ExportClip("in", 0, 10**9, Rect(0, 0, 96, 64))], Size(48, 32))
     processor = local_processor("cpu")
     plan = processor.plan(sources, request)
-    begun: list[client._Process] = []
+    begun: list[pool.Process] = []
 
-    class Watched(client._Process):
+    class Watched(pool.Process):
         def __init__(self, path: Path) -> None:
             super().__init__(path)
             begun.append(self)
 
-    client.end_idle()
-    monkeypatch.setattr(client, "_Process", Watched)
+    pool.end_idle()
+    monkeypatch.setattr(pool, "Process", Watched)
 
     def kill(share: float) -> None:
         if len(begun) == 1 and begun[0]._process.poll() is None:
@@ -172,7 +189,7 @@ def test_a_killed_process_is_told_and_the_next_try_succeeds(
 
 
 def test_a_process_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = client._Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
+    process = pool.Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
     os.kill(process.pid, signal.SIGSTOP)
     monkeypatch.setenv("REELBALLERS_MEDIA_DECODER_WAIT_SECONDS", "1")
     process.begin(do="inspect")
@@ -182,7 +199,7 @@ def test_a_process_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytes
 
 def test_being_waited_for_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it says something."""
-    process = client._Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
+    process = pool.Process(clips.make(tmp_path / "in.mp4", clips.numbered(30)))
     os.kill(process.pid, signal.SIGSTOP)
     monkeypatch.setenv("REELBALLERS_MEDIA_DECODER_WALL_SECONDS", "1")
     process.begin(do="inspect")
