@@ -7,7 +7,8 @@ from pycore.protocol.geometry import Size
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """A media file as both sides know it. `size` is the display size (after rotation and pixel aspect).
+    """A media file as both sides know it. `size` is the display size (after rotation and pixel aspect);
+    0x0, with no frames, where there is sound alone, which can be music.
 
     The browser fills it from `<video>` (fps 0 and codec "" where it cannot tell); the server replaces it by
     its own probe when the upload is complete, and then `id` is the server's. Before the upload `id` is "".

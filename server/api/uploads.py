@@ -15,13 +15,13 @@ from server.db.media import MediaRecord, MediaTable, new_media_id
 from server.db.trash import empty_trash
 from server.storage.base import Storage, StoredObject
 from server.storage.keys import media_key
-from server.video.magic import HEAD_BYTES, begins_as_video
+from server.video.magic import HEAD_BYTES, begins_as_media
 
 MOST_PARTS = 1000
 """A plan with more would be a big document; parts grow instead."""
 
 Probe = Callable[[Path, str], MediaInfo]
-"""(file, name) -> what it is; ReelError where it is no usable video."""
+"""(file, name) -> what it is; ReelError where it is neither usable video nor sound."""
 
 
 class Uploads:
@@ -68,7 +68,7 @@ class Uploads:
 
     def complete(self, project_id: str, media_id: str) -> MediaInfo:
         """Joins the parts and probes the file. Repeating it is harmless. ReelError `storage.parts-missing`
-        names what is missing; the probe's ReelError where it is no usable video, and then the upload is
+        names what is missing; the probe's ReelError where it is no usable media, and then the upload is
         deleted."""
         with self._one_at_a_time(media_id):
             record = self._table.get(project_id, media_id)
@@ -98,7 +98,7 @@ class Uploads:
             return info
 
     def _checked(self, record: MediaRecord, stored: StoredObject) -> MediaInfo:
-        """What the probe says of the whole file. What does not even begin as a video is refused by its first
+        """What the probe says of the whole file. What does not even begin as one is refused by its first
         bytes, so that it need not be fetched from a bucket."""
         if stored.bytes != record.bytes:
             raise ReelError.of(
@@ -109,7 +109,7 @@ class Uploads:
                 422,
             )
         head = b"".join(self._storage.get(record.key, 0, HEAD_BYTES))
-        if not begins_as_video(head):
+        if not begins_as_media(head):
             with TemporaryDirectory(dir=self._config.tmp) as folder:
                 path = Path(folder) / record.key.rpartition("/")[2]
                 path.write_bytes(head)

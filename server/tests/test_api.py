@@ -11,6 +11,7 @@ from pycore.protocol import Processor, ProcessorKind
 from server.config import Config
 from server.db.database import Database
 from server.db.fleet import Fleet
+from server.tests import clips
 from server.tests.asgi import SyncClient
 from server.tests.processes import export_request
 
@@ -254,6 +255,26 @@ def test_an_export_that_makes_no_sense(
     assert refused["code"] == code, refused
     assert refused["detail"]
     assert call(client, "GET", "jobs") == []
+
+
+def test_sound_alone_is_music_and_nothing_else(
+    client: SyncClient, info: dict[str, Any], tmp_path: Path
+) -> None:
+    clips.ffmpeg("-f", "lavfi", "-i", "sine=1000:d=2", str(tmp_path / "song.mp3"))
+    content = (tmp_path / "song.mp3").read_bytes()
+    plan = plan_of(client, content, name="song.mp3", fingerprint="fedcba9876543210")
+    put(client, plan, content)
+    song = complete(client, plan)
+    assert (song["codec"], song["has_audio"], song["frames"]) == ("mp3", True, 0)
+    assert (song["size"], song["duration_us"] // 100_000) == ({"width": 0, "height": 0}, 20)
+
+    request = export_request(info, music={"media_id": song["id"], "volume": 0.5})
+    call(client, "POST", "projects/project-1/exports", request, 202)
+    refused = call(client, "POST", "projects/project-1/exports", export_request(song), 422)
+    assert refused["code"] == "media.unsupported-container"
+    assert refused["hint"] == "Choose a video file."
+    refused = call(client, "POST", "projects/project-1/tracking", {"media_id": song["id"]}, 422)
+    assert refused["code"] == "tracking.no-picture"
 
 
 def test_an_export_needs_its_media(client: SyncClient, project: str) -> None:

@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
-from pycore.protocol import MediaInfo, Size, decode, encode
+from pycore.protocol import MediaInfo, ReelError, Size, decode, encode
 from server.video import sound
 from server.video.container import check_size, codec_name, media_error, opened, stamp, video_stream
 from server.video.frames import FrameTable, frame_table
@@ -94,9 +94,14 @@ class Source:
 
 
 def probe(path: Path, name: str) -> MediaInfo:
-    """What people and programs see of the file (id ""). `name` is its name to them. Raises ReelError
-    `media.*` for anything that is no usable video."""
-    source = inspect(path)
+    """What people and programs see of the file (id ""): a video, or sound alone, for music, which has no size
+    and no frames. `name` is its name to them. Raises ReelError `media.*` for anything that is neither."""
+    try:
+        source = inspect(path)
+    except ReelError as error:
+        if error.problem.code not in _PERHAPS_SOUND:
+            raise
+        return _sound_alone(path, name, error)
     return MediaInfo(
         id="",
         name=name,
@@ -108,6 +113,25 @@ def probe(path: Path, name: str) -> MediaInfo:
         has_audio=source.has_audio,
         rotation=source.orientation.rotation,
         frames=len(source.table),
+    )
+
+
+_PERHAPS_SOUND = ("media.no-video", "media.unsupported-container", "media.not-a-video")
+
+
+def _sound_alone(path: Path, name: str, no_video: ReelError) -> MediaInfo:
+    try:
+        first, *_ = inspect_music(path)
+    except ReelError as error:
+        raise error if error.problem.code == "media.no-duration" else no_video from None
+    return MediaInfo(
+        id="",
+        name=name,
+        bytes=path.stat().st_size,
+        size=Size(0, 0),
+        duration_us=first.duration_us,
+        codec=first.codec,
+        has_audio=True,
     )
 
 

@@ -43,7 +43,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/projects/{id}/media/{media_id}/completion",
-        "Join the parts and probe the file. One that is no usable video is deleted.",
+        "Join the parts and probe the file. One that is neither usable video nor sound is deleted.",
         "media",
         complete,
         answer=MediaInfo,

@@ -33,9 +33,17 @@ def newest(call: Call) -> list[Job]:
 
 
 def _work(services: Services, project_id: str, request: TrackingRequest) -> Work:
-    """What there is to look at. ReelError `tracking.empty-range`."""
+    """What there is to look at. ReelError `tracking.no-picture` and `tracking.empty-range`."""
     info = complete_media(services, project_id, request.media_id).info
     assert info is not None
+    if info.size.width == 0:
+        raise ReelError.of(
+            "tracking.no-picture",
+            "Nothing to look at",
+            f"{info.name} has sound only.",
+            "Choose a file with a picture.",
+            422,
+        )
     end = info.duration_us if request.out_us is None else min(request.out_us, info.duration_us)
     if not 0 <= request.in_us < end:
         raise ReelError.of(
