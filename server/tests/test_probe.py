@@ -5,7 +5,7 @@ import pytest
 
 from pycore.protocol import ReelError, Size
 from server.tests import bad_media, clips
-from server.video.probe import probe
+from server.video.probe import inspect, probe
 
 
 def test_what_a_video_is(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_bad_media_is_refused_with_advice(tmp_path: Path, case: str) -> None:
     path = build(tmp_path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ReelError) as caught:
-        probe(path, path.name)
+        inspect(path)
     problem = caught.value.problem
     assert problem.code == code
     assert problem.status == 422
@@ -33,6 +33,15 @@ def test_bad_media_is_refused_with_advice(tmp_path: Path, case: str) -> None:
     assert problem.hint
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 100_000, "kilobytes: nothing may be allocated on a header's word"
+
+
+@pytest.mark.parametrize("case", [each for each in bad_media.CASES if each != "audio only"])
+def test_bad_media_is_no_music_either(tmp_path: Path, case: str) -> None:
+    build, code = bad_media.CASES[case]
+    path = build(tmp_path)
+    with pytest.raises(ReelError) as caught:
+        probe(path, path.name)
+    assert caught.value.problem.code == code
 
 
 def test_pictures_beyond_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,5 +68,6 @@ def test_cover_art_is_no_video(tmp_path: Path) -> None:
         "-disposition:v:0", "attached_pic", str(path),
     )  # fmt: skip
     with pytest.raises(ReelError) as caught:
-        probe(path, path.name)
+        inspect(path)
     assert caught.value.problem.code == "media.no-video"
+    assert probe(path, "Song.mp4").size == Size(0, 0), "but it may be music"
