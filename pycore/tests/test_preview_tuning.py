@@ -3,6 +3,7 @@ the choice outlasts the session."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pycore.shaders import ShaderManager
 from pycore.tests import golden, reference
 from pycore.tests.native import native_device
 from pycore.tests.running import run
-from pycore.upscaler import fusing, kernels, tiers, tuner
+from pycore.upscaler import fusing, kernels, tiers, timing, tuner
 from pycore.upscaler.kernels import DEFAULT, Kernel
 from pycore.upscaler.look import Look
 from pycore.upscaler.plan import SPLIT, first_fused, last_fused
@@ -31,6 +32,22 @@ OTHER = Kernel("other", columns=8, rows=4)
 def test_only_a_tenth_less_time_replaces_the_default(others: list[float], chosen: str) -> None:
     timed = [Timed(DEFAULT.name, 1.0), *(Timed(name, ms) for name, ms in zip("ab", others, strict=False))]
     assert pick(timed) == chosen
+
+
+def test_what_is_compared_is_timed_by_turns_until_the_gpus_clock_has_risen() -> None:
+    """Each way takes so much work; the clock rises by 30 % with each that is timed, and stops at 4."""
+
+    class Rising:
+        clock = 1.0
+
+        async def run_ms(self, dispatches: Sequence[Dispatch], rounds: int) -> float:
+            if rounds > 4:
+                self.clock = min(4.0, self.clock * 1.3)
+            return rounds * sum(each.x for each in dispatches) / self.clock
+
+    ways = [[Dispatch(None, None, work, 1)] for work in (100, 90, 120)]
+    took = run(timing.compared(cast(Device, Rising()), ways, Effort(target_ms=1000.0, tries=1)))
+    assert took == pytest.approx([25, 22.5, 30])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +81,19 @@ class Clock:
         self.timed = 0
         self._took = took
         self._fused = fused
-        monkeypatch.setattr(tuner, "milliseconds", self._milliseconds)
-        monkeypatch.setattr(fusing, "milliseconds", self._ends)
+        monkeypatch.setattr(tuner, "compared", self._kernels)
+        monkeypatch.setattr(fusing, "compared", self._ends)
 
-    async def _ends(self, _device: Device, dispatches: Sequence[Dispatch], _effort: Effort) -> float:
-        return self._fused if len(dispatches) == 1 else 1.0
+    async def _ends(
+        self, _device: Device, _ways: Sequence[Sequence[Dispatch]], _effort: Effort
+    ) -> list[float]:
+        return [self._fused, 1.0]
 
-    async def _milliseconds(self, _device: Device, dispatches: Sequence[Dispatch], _effort: Effort) -> float:
-        self.timed += 1
-        return self._took(dispatches[0].y)
+    async def _kernels(
+        self, _device: Device, ways: Sequence[Sequence[Dispatch]], _effort: Effort
+    ) -> list[float]:
+        self.timed += len(ways)
+        return [self._took(way[0].y) for way in ways]
 
 
 def played(body: Callable[[NativeDevice], Awaitable[None]]) -> None:

@@ -20,7 +20,7 @@ from pycore.upscaler.plan import (
     layer,
 )
 from pycore.upscaler.rig import CHECKED, TOLERANCE, Rig
-from pycore.upscaler.timing import GAIN, Effort, milliseconds
+from pycore.upscaler.timing import GAIN, Effort, compared
 from pycore.upscaler.upscaler import cells_of
 from pycore.upscaler.weights import Conv
 
@@ -68,8 +68,8 @@ async def fuse(
         return all(abs(a - b) <= TOLERANCE * max(1.0, abs(b)) for a, b in pairs)
 
     async def stays(one: Stage, two: Sequence[Stage]) -> bool:
-        fused = await milliseconds(device, [await rig.step(one)], effort)
-        split = await milliseconds(device, [await rig.step(each) for each in two], effort)
+        ways = [[await rig.step(one)], [await rig.step(each) for each in two]]
+        fused, split = await compared(device, ways, effort)
         return fused <= split * GAIN
 
     alike = await same(one_first, first, layer_made), await same(one_last, last, drawn)

@@ -4,6 +4,7 @@ The whole choice is remembered by adapter, browser and code."""
 
 import hashlib
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pycore.upscaler.fusing import fuse
 from pycore.upscaler.kernels import DEFAULT, Kernel, choices, named
 from pycore.upscaler.plan import FEATURES, HALF_BYTES, LUMA_BYTES, SPLIT, Fused, layer
 from pycore.upscaler.rig import CHECKED, TOLERANCE, Rig
-from pycore.upscaler.timing import GAIN, Effort, milliseconds
+from pycore.upscaler.timing import GAIN, Effort, compared
 from pycore.upscaler.upscaler import cells_of
 from pycore.upscaler.weights import Conv
 
@@ -72,19 +73,11 @@ async def tune(
         shape = _shape(index, net)
         if shape in chosen:
             continue
-        timed[index] = []
-        default, *_ = found = choices(conv, device.features)
-        for kernel in found:
-            ms = float("inf")
-            if kernel.name in right[shape]:
-                step = await rig.step(layer(index, net, kernel))
-                ms = await milliseconds(device, [step], effort)
-            timed[index].append(Timed(kernel.name, ms))
-        # Once more, for the GPU's clock may have risen since.
-        if default.name in right[shape]:
-            step = await rig.step(layer(index, net, default))
-            again = await milliseconds(device, [step], effort)
-            timed[index][0] = Timed(default.name, min(again, timed[index][0].ms))
+        found = choices(conv, device.features)
+        sound = [each for each in found if each.name in right[shape]]
+        ways = [[await rig.step(layer(index, net, each))] for each in sound]
+        took = dict(zip((each.name for each in sound), await compared(device, ways, effort), strict=True))
+        timed[index] = [Timed(each.name, took.get(each.name, math.inf)) for each in found]
         chosen[shape] = pick(timed[index])
     names = [chosen[_shape(index, net)] for index in range(len(net))]
     best = tuple(named(name, device.features) or DEFAULT for name in names)
