@@ -50,7 +50,8 @@ class ClipPlan:
 
     `source_size` is the source's display size, `crop` the whole pixels read from it (inside the asked one),
     `in_size` what goes through the net: the crop's size, or, where the crop `moves`, that of the window
-    around it, the same for the whole clip (see server.gpu.moving). `scale` is the model's factor.
+    around it, the same for the whole clip (see server.gpu.moving). `scale` is the model's factor. `between`:
+    how many frames are made between those of the source, for slow motion.
     """
 
     first_frame: int
@@ -62,6 +63,7 @@ class ClipPlan:
     duration_us: int
     has_audio: bool
     moves: bool = False
+    between: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,12 @@ class ExportPlan:
 
     @property
     def work_pixels(self) -> float:
-        """Pixels that come out of the net: what an estimate goes by (see server.gpu.estimates)."""
-        return float(
-            sum(clip.frames * clip.in_size.width * clip.in_size.height * clip.scale**2 for clip in self.clips)
+        """Pixels that come out of the nets: what an estimate goes by (see server.gpu.estimates)."""
+        upscaled = sum(
+            clip.frames * clip.in_size.width * clip.in_size.height * clip.scale**2 for clip in self.clips
         )
+        between = sum(clip.between for clip in self.clips) * self.out_size.width * self.out_size.height
+        return float(upscaled + between)
 
 
 @dataclass(frozen=True, slots=True)

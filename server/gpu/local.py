@@ -18,7 +18,9 @@ from pycore.protocol import ExportClip, ExportRequest, Processor, ProcessorKind,
 from pycore.spotlight.title import title_mark
 from server.gpu import pixels
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
+from server.gpu.interpolation import InSlowMotion, Interpolator
 from server.gpu.joining import join_export
+from server.gpu.models import registry
 from server.gpu.models.descriptor import NOTHING, Descriptor, descriptor
 from server.gpu.moving import Shot, shots
 from server.gpu.placing import placed
@@ -63,6 +65,7 @@ class LocalProcessor:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._upscaler = Upscaler(device, self.info().name)
+        self._interpolator = Interpolator(device)
         # The same input gives the same pixels, run after run.
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
@@ -82,10 +85,18 @@ class LocalProcessor:
 
     def parallel(self) -> int:
         # A GPU is kept busy by decoding ahead of it and several encoders behind it.
-        return min(max(_cores() // 2, 2), 12) if self._device.type == "cuda" else 1
+        return min(max(_cores() // 2, 2), 8) if self._device.type == "cuda" else 1
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
-        return plan_export(sources, request)
+        plan = plan_export(sources, request)
+        if self._device.type == "cuda" and any(clip.scale > 1 for clip in plan.clips):
+            # It takes seconds, in which the first frames are decoded.
+            threading.Thread(target=self._load, args=(_model(plan),), name="load", daemon=True).start()
+        return plan
+
+    def _load(self, model: Descriptor) -> None:
+        with contextlib.suppress(ReelError):  # told by the segment that needs it
+            registry.load(model, self._device)
 
     def run_segment(
         self,
@@ -106,18 +117,17 @@ class LocalProcessor:
         times = clip_timeline(probed.table, clip, asked, plan.timescale)
         rows = times.rows(first, segment.source_frames)
         model = NOTHING if clip.scale == 1 else _model(plan)
+        # What lies between the last frame and the next one needs that too.
+        behind = min(first + segment.source_frames + bool(times.share[rows.stop - 1]), len(probed.table))
         # A temporal model sees some frames to both sides; they are the source's, whatever the trim.
-        begin, end = first - model.context, first + segment.source_frames + model.context
-        around = range(max(begin, 0), min(end, len(probed.table)))
-        keep = range(first - around.start, first - around.start + segment.source_frames)
-        made_of = shots(
-            asked,
-            clip.crop,
-            clip.in_size if clip.moves else None,
-            clip.source_size,
-            plan.out_size.width / plan.out_size.height,
-            probed.table.times_us()[around.start : around.stop].tolist(),
-        )
+        around = range(max(first - model.context, 0), min(behind + model.context, len(probed.table)))
+        keep = range(first - around.start, behind - around.start)
+        shape = plan.out_size.width / plan.out_size.height
+        window = clip.in_size if clip.moves else None
+        shown_us = probed.table.times_us()[around.start : around.stop]
+        made_of = shots(asked, clip.crop, window, clip.source_size, shape, shown_us.tolist())
+        moments = times.moments_us(probed.table)[rows]
+        seen = shots(asked, clip.crop, window, clip.source_size, shape, moments.tolist())
         crops = [shot.pixels for shot in made_of]
         outbox = _Outbox(self._device)
         waiting = max(self._waiting_bytes() // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
@@ -130,22 +140,19 @@ class LocalProcessor:
             Behind(waiting) as encoder,
             contextlib.closing(self._upscaler.run(model, pictures, keep, stop)) as larger,
         ):
-            number = -1
-            finished: Tensor | None = None
+            sized = (_sized(each, plan, made_of[number]) for number, each in zip(keep, larger, strict=False))
+            row_of = InSlowMotion(self._interpolator, sized)
             for done, row in enumerate(range(rows.start, rows.stop)):
-                if int(times.source[row]) - around.start != number:
-                    number = int(times.source[row]) - around.start
-                    finished = _finished(next(larger), plan, made_of[number])
+                picture = row_of.picture(int(times.source[row]) - first, float(times.share[row]))
                 if stop.is_set():
                     raise Stopped
-                assert finished is not None
-                at, behind = int(times.ticks[row]), int(times.ticks[row + 1])
-                made = outbox.put(self._titled(finished, plan, asked, at))
+                at, until = int(times.ticks[row]), int(times.ticks[row + 1])
+                made = outbox.put(self._drawn(picture, seen[done], plan, asked, at))
 
                 def write(
                     fetch: Callable[[], np.ndarray] = made,
                     pts: int = at - int(times.ticks[rows.start]),
-                    duration: int = behind - at,
+                    duration: int = until - at,
                     share: float = (done + 1) / segment.frames,
                 ) -> None:
                     writer.write(fetch(), pts, duration)
@@ -172,15 +179,16 @@ class LocalProcessor:
         memory = torch.cuda.get_device_properties(self._device).total_memory
         return min(_WAITING_BYTES, memory // 16 // self.parallel())
 
-    def _titled(self, rgb: Tensor, plan: ExportPlan, asked: ExportClip, ticks: int) -> Tensor:
-        """With the clip's title, `ticks` after its beginning."""
+    @torch.inference_mode()
+    def _drawn(self, rgb: Tensor, shot: Shot, plan: ExportPlan, asked: ExportClip, ticks: int) -> Tensor:
+        """With the spotlight and the clip's title, `ticks` after its beginning, as the encoder takes it."""
         size, time_us = plan.out_size, round(ticks * 1_000_000 / plan.timescale)
+        if shot.mark is not None:
+            rgb = draw(rgb, shot.crop, shot.mark)
         mark = title_mark(asked.title, size, time_us, asked.freeze_us) if asked.title else None
         if mark is not None:
-            with torch.inference_mode():
-                rgb = draw(rgb, Rect(0, 0, size.width, size.height), mark)
-        with torch.inference_mode():
-            return pixels.to_yuv420(rgb)
+            rgb = draw(rgb, Rect(0, 0, size.width, size.height), mark)
+        return pixels.to_yuv420(rgb)
 
 
 class _Outbox:
@@ -219,13 +227,11 @@ def _model(plan: ExportPlan) -> Descriptor:
     return own.describe(Path(plan.model_file))
 
 
-def _finished(large: Tensor, plan: ExportPlan, shot: Shot | None) -> Tensor:
-    """The upscaled picture at the output's size, with its spotlight."""
-    if shot is None or shot.window is None:
-        result = pixels.resize(large, plan.out_size)
-    else:
-        result = placed(large, shot.window, shot.crop, plan.out_size)
-    return result if shot is None or shot.mark is None else draw(result, shot.crop, shot.mark)
+def _sized(large: Tensor, plan: ExportPlan, shot: Shot) -> Tensor:
+    """The upscaled picture at the output's size."""
+    if shot.window is None:
+        return pixels.resize(large, plan.out_size)
+    return placed(large, shot.window, shot.crop, plan.out_size)
 
 
 def _threads() -> int:

@@ -4,6 +4,8 @@ frame."""
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from pycore.framing.crop import filled, snap
 from pycore.framing.placing import window_size
 from pycore.protocol import ExportClip, ExportRequest, Music, Rect, ReelError, Size
@@ -17,8 +19,6 @@ from server.video.timeline import Timeline, timeline
 
 MAX_CLIPS = 200
 MAX_FREEZE_US = 10_000_000
-INTERPOLATED = False
-"""Whether slow motion has frames between those of the source."""
 MIN_SIDE = 16
 MAX_SIDE = 4096
 
@@ -45,7 +45,11 @@ def plan_export(sources: Sources, request: ExportRequest, own: Descriptor | None
         probed = inspect(sources[clip.media_id])
         planned, said = _plan_clip(probed, clip, request, model.scale)
         times = clip_timeline(probed.table, planned, clip, timescale)
-        planned = replace(planned, duration_us=round(int(times.ticks[-1]) * 1_000_000 / timescale))
+        planned = replace(
+            planned,
+            duration_us=round(int(times.ticks[-1]) * 1_000_000 / timescale),
+            between=int(np.count_nonzero(times.share)),
+        )
         clips.append(planned)
         notes += [note for note in said if note not in notes]
         window = model.window(probed.table.fps)
@@ -71,7 +75,7 @@ def plan_export(sources: Sources, request: ExportRequest, own: Descriptor | None
 def clip_timeline(table: FrameTable, plan: ClipPlan, clip: ExportClip, timescale: int) -> Timeline:
     """When the clip's frames are shown."""
     first, frames = plan.first_frame, plan.frames
-    return timeline(table, first, frames, timescale, clip.freeze_us, clip.slow, INTERPOLATED)
+    return timeline(table, first, frames, timescale, clip.freeze_us, clip.slow)
 
 
 def _check_times(clip: ExportClip) -> None:

@@ -163,7 +163,7 @@ class Upscaler:
 
     def _smaller(self, model: Descriptor, picture: Tensor, error: RuntimeError) -> None:
         """Halves the tiles if `error` means that memory ran out; raises what it was else."""
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise error
         height, width, _ = picture.shape
         limit = self._tile_pixels.get(model.key, model.tile_pixels[self._device.type])
@@ -203,7 +203,8 @@ def _paste(result: Tensor, made: Tensor, tile: Tile, scale: int) -> None:
     ]
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether that is what it says, of a GPU or of the host."""
     return (
         isinstance(error, torch.OutOfMemoryError)
         or "allocate memory" in str(error)

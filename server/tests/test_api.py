@@ -340,6 +340,14 @@ def test_clips_add_up_in_an_estimate(client: SyncClient) -> None:
     assert estimate["frames"] == 60 + 100
 
 
+def test_slow_motion_adds_frames_to_an_estimate(client: SyncClient) -> None:
+    slow = {"in_us": 500_000, "out_us": 1_500_000, "factor": 4}
+    (plain,) = call(client, "POST", "estimates", ESTIMATE)
+    (longer,) = call(client, "POST", "estimates", ESTIMATE | {"clips": [ESTIMATE_CLIP | {"slow": slow}]})
+    assert longer["frames"] == 60 + 3 * 30
+    assert longer["seconds"] > plain["seconds"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -157,8 +157,8 @@ def test_slow_motion_lasts_longer_and_sound_keeps_its_pitch(
     made = export(processor, {"a": source}, request, tmp_path / "out.mp4")
     assert made.duration_us == 2_000_000 + (factor - 1) * 480_000
     times = clips.video_times(tmp_path / "out.mp4")
-    assert times[-1] - times[-2] == Fraction(1, 25)
-    assert times[0:13] == [Fraction(number, 25) for number in range(13)]
+    assert len(times) == made.frames == 50 + (factor - 1) * 12
+    assert all(behind - before == Fraction(1, 25) for before, behind in pairwise(times))
     sound, tone = heard(tmp_path / "out.mp4"), clips.tone(2.0)[0]
     tail = round((0.96 + (factor - 1) * 0.48) * RATE)
     after = tone[round(0.96 * RATE) :][:40_000]
@@ -167,6 +167,48 @@ def test_slow_motion_lasts_longer_and_sound_keeps_its_pitch(
     middle = sound[round((0.48 + factor * 0.24) * RATE) :][:8192]
     pitch = np.argmax(np.abs(np.fft.rfft(middle * np.hanning(len(middle))))) * RATE / len(middle)
     assert pitch == pytest.approx(300 + 400 * 0.72, abs=25)
+
+
+@pytest.mark.parametrize(("first", "behind"), [(28, 36), (44, 50)], ids=["across segments", "to the end"])
+def test_slow_motion_shows_what_lies_between_frames(
+    processor: LocalProcessor, tmp_path: Path, first: int, behind: int
+) -> None:
+    """A ball that goes two pixels a frame goes half a pixel a frame."""
+    source = clips.make(tmp_path / "a.mkv", rolling(50), codec="ffv1", pix_fmt="yuv444p")
+    slow = SlowMotion(first * 40_000, behind * 40_000, 4)
+    request = ExportRequest([ExportClip("a", 0, 10**9, WHOLE, slow=slow)], SIZE)
+    made = export(processor, {"a": source}, request, tmp_path / "out.mp4")
+    assert made.frames == 50 + 3 * (behind - first)
+    shown = [*range(first), *np.arange(first, behind, 0.25), *range(behind, 50)]
+    last = [min(each, 49) for each in shown]  # there is nothing behind the last frame to go to
+    frames = clips.ffmpeg_frames(tmp_path / "out.mp4", 96, 64).astype(float)
+    assert [place(each) for each in frames] == pytest.approx([10 + 1.5 * each for each in last], abs=0.45)
+
+
+def rolling(count: int) -> list[np.ndarray]:
+    """A soft bright ball on a plain ground, 1.5 pixels further to the right in every frame."""
+    row, column = np.meshgrid(np.arange(64), np.arange(96), indexing="ij")
+    away = [np.hypot(row - 32, column - 10 - 1.5 * number) for number in range(count)]
+    grey = [40 + 180 / (1 + np.exp(each - 6)) for each in away]
+    return [np.repeat(each.astype(np.uint8)[:, :, None], 3, axis=2) for each in grey]
+
+
+def place(frame: np.ndarray) -> float:
+    """The ball's middle, in columns."""
+    light = np.maximum(frame.mean(2) - 60, 0).sum(0)
+    return float((light * np.arange(len(light))).sum() / light.sum())
+
+
+def test_a_cut_is_not_blended(processor: LocalProcessor, tmp_path: Path) -> None:
+    one, two = clips.demo_frames(2, 96)[0], 255 - clips.demo_frames(1, 96)[0][::-1]
+    scenes = [one] * 5 + [np.ascontiguousarray(two)] * 5
+    source = clips.make(tmp_path / "a.mkv", scenes, codec="ffv1", pix_fmt="yuv444p")
+    clip = ExportClip("a", 0, 10**9, Rect(0, 0, 96, 96), slow=SlowMotion(0, 10**9, 2))
+    export(processor, {"a": source}, ExportRequest([clip], Size(96, 96)), tmp_path / "out.mp4")
+    frames = clips.ffmpeg_frames(tmp_path / "out.mp4", 96, 96).astype(float)
+    nearer = [abs(each - frames[0]).mean() < abs(each - frames[-1]).mean() for each in frames]
+    assert nearer == [True] * 10 + [False] * 10
+    assert all(min(abs(each - frames[0]).mean(), abs(each - frames[-1]).mean()) < 6 for each in frames)
 
 
 def test_music_lies_under_the_sound_and_steps_back(processor: LocalProcessor, tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.source)
 
+    def moments_us(self, table: FrameTable) -> np.ndarray:
+        """int64 (n,): which moment of the source each row shows, in microseconds from its first frame."""
+        times = np.append(table.times_us(), table.duration_us)
+        before, behind = times[self.source], times[self.source + 1]
+        return before + np.round(self.share * (behind - before)).astype(np.int64)
+
     def rows(self, first: int, frames: int) -> slice:
         """Those made from the frames `first` to `first + frames` of the source."""
         low, high = np.searchsorted(self.source, [first, first + frames], side="left")
@@ -37,10 +43,9 @@ def timeline(
     timescale: int,
     freeze_us: int = 0,
     slow: SlowMotion | None = None,
-    interpolated: bool = False,
 ) -> Timeline:
-    """Of the frames `first` to `first + count`. `interpolated`: slow motion has frames between those of the
-    source; else each is shown longer. Frames keep their times in the source to the tick."""
+    """Of the frames `first` to `first + count`. Slow motion has frames between those of the source. Frames
+    keep their times in the source to the tick."""
     origin = int(table.pts[first])
     bounds = [int(each) for each in table.pts[first : first + count]] + [table.end_of(first + count - 1)]
     plain = np.array([round((each - origin) * table.time_base * timescale) for each in bounds], np.int64)
@@ -49,13 +54,12 @@ def timeline(
     if slow is not None:
         times = table.times_us()[first : first + count]
         factor[(times >= slow.in_us) & (times < slow.out_us)] = slow.factor
-    steps = factor if interpolated else np.ones(count, np.int64)
     frozen = max(round(freeze_us / 1e6 * table.fps), 1) if freeze_us > 0 else 0
     still = round(freeze_us * timescale / 1_000_000) if frozen else 0
-    source = np.repeat(np.arange(first, first + count), steps)
-    within = np.arange(len(source)) - np.repeat(np.cumsum(steps) - steps, steps)
-    share = within / np.repeat(steps, steps)
-    each = np.repeat(lasts * factor // steps, steps)
+    source = np.repeat(np.arange(first, first + count), factor)
+    within = np.arange(len(source)) - np.repeat(np.cumsum(factor) - factor, factor)
+    share = within / np.repeat(factor, factor)
+    each = np.repeat(lasts, factor)
     ticks = np.concatenate([[0], np.cumsum(each)]) + still
     held = np.array([still * number // frozen for number in range(frozen)], np.int64)
     return Timeline(

@@ -15,11 +15,16 @@ def estimate(call: Call) -> list[Estimate]:
     request: EstimateRequest = call.body
     if not 1 <= len(request.clips) <= MOST_CLIPS:
         raise _invalid("body.clips", f"There must be 1 to {MOST_CLIPS}.")
+    for field, side in (("width", request.size.width), ("height", request.size.height)):
+        if not 0 < side <= MOST_SIDE:
+            raise _invalid(f"body.size.{field}", f"It must be greater than 0 and at most {MOST_SIDE}.")
     work, frames = 0.0, 0
     for index, clip in enumerate(request.clips):
         made = _frames(clip, f"body.clips[{index}]")
+        between = _between(clip, made)
         work += work_pixels(crop_size(clip.crop), made, request.model)
-        frames += made
+        work += between * request.size.width * request.size.height
+        frames += made + between
     if frames > MOST_FRAMES:
         raise _invalid("body.clips", f"{frames} frames are too many; {MOST_FRAMES} are allowed.")
     return call.services.routing.estimates(call.owner, Work.of_export(work, frames, request.model))
@@ -37,6 +42,14 @@ def _frames(clip: EstimateClip, where: str) -> int:
     if clip.fps < 0 or frames > MOST_FRAMES:
         raise _invalid(f"{where}.fps", f"{clip.fps:g} frames per second are no video of that length.")
     return frames
+
+
+def _between(clip: EstimateClip, frames: int) -> int:
+    """How many frames slow motion adds."""
+    if clip.slow is None or clip.slow.factor not in (2, 4):
+        return 0
+    slow_us = min(max(clip.slow.out_us - clip.slow.in_us, 0), clip.duration_us)
+    return round(frames * slow_us / clip.duration_us) * (clip.slow.factor - 1)
 
 
 def _invalid(field: str, what: str) -> ReelError:

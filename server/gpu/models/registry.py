@@ -1,11 +1,12 @@
 """Loads models onto a device, once per process, in the form that is fastest there."""
 
+import contextlib
 import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -96,16 +97,20 @@ def _build(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
         from server.gpu.models import own
 
         return own.load(model, device)
-    paths = [weights_path(each) for each in model.weights]
-    if model.asset and not all(path.is_file() for path in paths):
-        _fetch(model)
+    with told(model.label):
+        return _MAKERS[model.name](files(model.weights, model.asset), model, device)
+
+
+@contextlib.contextmanager
+def told(label: str) -> Iterator[None]:
+    """Says as ReelError `model.weights` what is wrong with a model's weights."""
     try:
-        return _MAKERS[model.name](paths, model, device)
+        yield
     except OSError as error:
         raise ReelError.of(
             "model.weights",
             "Model weights missing",
-            f"The model “{model.name.value}” needs {error.filename}, which cannot be read.",
+            f"The model “{label}” needs {error.filename}, which cannot be read.",
             "Run `python3 build.py build` to fetch it, or point REELBALLERS_WEIGHTS at its folder.",
             500,
         ) from error
@@ -113,25 +118,33 @@ def _build(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
         raise ReelError.of(
             "model.weights",
             "Model weights damaged",
-            f"{error}.",
-            f"Delete {paths[-1].parent} and run `python3 build.py build` to fetch them anew.",
+            f"{label}: {error}.",
+            f"Delete {weights_folder()} and run `python3 build.py build` to fetch them anew.",
             500,
         ) from error
 
 
-def _fetch(model: Descriptor) -> None:
+def files(weights: Sequence[str], asset: str = "") -> list[Path]:
+    """Where these are. Those of `asset` are fetched if they are not there; ReelError `model.weights`."""
+    paths = [weights_path(each) for each in weights]
+    if asset and not all(path.is_file() for path in paths):
+        _fetch(asset)
+    return paths
+
+
+def _fetch(asset: str) -> None:
     """Fetches weights that build.py has left for later, where they belong. ReelError `model.weights`."""
     root = Path(__file__).resolve().parents[3]
     if os.environ.get("REELBALLERS_WEIGHTS") or not (root / "deploy" / "assets.toml").is_file():
         return  # others look after that folder: what is missing is told when it is read
-    _log.info("fetching the weights of %s", model.label)
-    call = [sys.executable, "-m", "deploy.tooling.fetch", model.asset]
+    _log.info("fetching the weights of %s", asset)
+    call = [sys.executable, "-m", "deploy.tooling.fetch", asset]
     done = subprocess.run(call, cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise ReelError.of(
             "model.weights",
             "Model weights could not be fetched",
-            f"They are fetched when “{model.name.value}” is first used: {done.stderr.strip()[-500:]}",
+            f"Those of {asset} are fetched when they are first used: {done.stderr.strip()[-500:]}",
             "Check the network connection and try again.",
             503,
         )
