@@ -24,12 +24,12 @@ def placed(picture: Tensor, window: Window, crop: Rect, size: Size) -> Tensor:
 def _along(picture: Tensor, axis: int, offset: float, step: float, count: int) -> Tensor:
     """Resampled along one axis: sample i is centred at offset + (i + 1/2) step, in pixels from the edge."""
     index, weight = taps(offset, step, count, picture.shape[axis])
+    sources = torch.from_numpy(np.ascontiguousarray(index.T)).to(picture.device)
+    shares = torch.from_numpy(np.ascontiguousarray(weight.T)).to(picture.device, picture.dtype)
     result: Tensor | None = None
     shape = [1, 1, 1, 1]
     shape[axis] = count
-    for tap in range(index.shape[1]):
-        source = torch.from_numpy(np.ascontiguousarray(index[:, tap])).to(picture.device)
-        share = torch.from_numpy(np.ascontiguousarray(weight[:, tap])).to(picture.device, picture.dtype)
+    for source, share in zip(sources, shares, strict=True):
         term = picture.index_select(axis, source) * share.view(shape)
         result = term if result is None else result + term
     assert result is not None
