@@ -102,3 +102,28 @@ def test_commands_from_outside_are_checked(open_page: OpenPage, small_clip: Path
     assert "crop.x" in message
     assert "number" in message
     assert state(page)["project"]
+
+
+def test_at_4k_controls_are_larger_and_the_whole_screen_is_used(
+    open_page: OpenPage, small_clip: Path
+) -> None:
+    page = open_page(viewport={"width": 1440, "height": 810})
+    open_clip(page, small_clip)
+    export = page.get_by_test_id("export-button")
+    usual = export.bounding_box()
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    page.wait_for_function("innerWidth === 3840")
+    large, field = export.bounding_box(), page.get_by_test_id("video").bounding_box()
+    assert usual and large and field
+    assert large["height"] > 1.3 * usual["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 3840
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2160
+    handle = page.get_by_test_id("trim-in").bounding_box()
+    seek_bar = page.get_by_test_id("seek").bounding_box()
+    assert handle and seek_bar
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(seek_bar["x"] + seek_bar["width"] / 2, handle["y"] + handle["height"] / 2, steps=4)
+    page.mouse.up()
+    now = until(page, lambda now: now["project"]["clips"][0]["in_us"] > 300_000, "a clip that begins later")
+    assert abs(now["project"]["clips"][0]["in_us"] - 400_000) < 10_000  # the middle of 0.8 s

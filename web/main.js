@@ -27,6 +27,7 @@ import { shortcuts } from "./ui/shortcuts.js";
 import { SignIn } from "./ui/sign-in.js";
 import { drawStatus } from "./ui/status.js";
 import { tell } from "./ui/toasts.js";
+import { wireTheme } from "./ui/theme.js";
 import { Transport } from "./ui/transport.js";
 import { CommandError, WorkerClient } from "./worker-client.js";
 
@@ -58,6 +59,7 @@ let boot = { progress: 0, message: "Starting" };
 let failure = null;
 
 fillIcons();
+wireTheme();
 const query = new URLSearchParams(location.search);
 const api = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=reelballers-api]")).content; // a path here, or a URL elsewhere
 const client = new WorkerClient({ software: query.get("adapter") === "software", tier: query.get("tier") ?? "", api, onEvent });

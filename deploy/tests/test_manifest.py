@@ -49,7 +49,7 @@ def test_what_is_fetched_when_it_is_needed(tmp_path: Path):
 
 def test_what_everyone_needs_is_not_left_for_later():
     later = {asset.name for asset in manifest.read(MANIFEST) if asset.on_demand}
-    assert later == {"BasicVSR 4x", "Real-ESRGAN x4plus", "RIFE 3.8"}
+    assert later == {"BasicVSR 4x", "Real-ESRGAN x4plus", "RIFE 3.8", "axe-core"}
 
 
 @pytest.mark.parametrize(

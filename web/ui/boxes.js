@@ -162,7 +162,7 @@ function outline(context, scale, { id, box, sight, color }, chosen) {
   context.strokeStyle = "#000a";
   context.strokeRect(x, y, width, height);
   context.lineWidth = thick;
-  context.strokeStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--accent") : lightened(color);
+  context.strokeStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--on-picture") : lightened(color);
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
   if (!id) return;
@@ -171,7 +171,7 @@ function outline(context, scale, { id, box, sight, color }, chosen) {
   context.font = `600 ${size}px system-ui, sans-serif`;
   const wide = context.measureText(label).width + 6 * devicePixelRatio;
   const top = Math.max(y - size - 5 * devicePixelRatio, 0);
-  context.fillStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--accent") : "#0b0d10d0";
+  context.fillStyle = chosen ? getComputedStyle(document.documentElement).getPropertyValue("--on-picture") : "#0b0d10d0";
   context.fillRect(x - thick / 2, top, wide, size + 4 * devicePixelRatio);
   context.fillStyle = chosen ? "#11160a" : "#fff";
   context.fillText(label, x + 3 * devicePixelRatio, top + size);

@@ -1,10 +1,9 @@
 // @ts-check
-/** The field that asks for a token where the server wants one, and what remembers it in this browser. */
+/** The field that asks for a token where the server wants one. */
 
 import { byTest, text } from "./dom.js";
 import { problemText } from "./format.js";
-
-const KEY = "reelballers-token";
+import { remember, remembered } from "./remembered.js";
 
 export class SignIn {
   #run;
@@ -23,7 +22,7 @@ export class SignIn {
 
   /** Uses the token of last time, if there is one. */
   resume() {
-    const token = read();
+    const token = remembered("token");
     if (token) this.#send(token);
   }
 
@@ -34,7 +33,7 @@ export class SignIn {
     this.#form.hidden = !asks;
     text(byTest("sign-in-problem"), asks && problem ? problemText(problem) : "");
     if (server && this.#sent) {
-      keep(this.#sent);
+      remember("token", this.#sent);
       this.#field.value = "";
     }
   }
@@ -45,21 +44,4 @@ export class SignIn {
     this.#sent = token;
     await this.#run({ type: "sign-in", token });
   }
-}
-
-// A browser that keeps nothing (private windows, blocked storage) asks again next time.
-
-function read() {
-  try {
-    return localStorage.getItem(KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-/** @param {string} token */
-function keep(token) {
-  try {
-    localStorage.setItem(KEY, token);
-  } catch {}
 }
