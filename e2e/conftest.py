@@ -48,13 +48,14 @@ OpenPage = Callable[..., Page]
 def open_page(server: Server, webgpu_browser: Browser) -> Iterator[OpenPage]:
     """open_page(browser=None, query="?adapter=software", **context options) -> the page, with Python up.
 
-    Fails the test if the page logged an error or threw.
+    Fails the test if the page logged an error or threw. Without a service worker, unless the options have it
+    (service_workers="allow"): it would fetch the whole page once more in every test.
     """
     contexts = []
     faults: list[str] = []
 
     def open_(browser: Browser | None = None, query: str = "?adapter=software", **options: object) -> Page:
-        context = (browser or webgpu_browser).new_context(**options)  # type: ignore[arg-type]
+        context = (browser or webgpu_browser).new_context(**{"service_workers": "block", **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(BOOT_MS)

@@ -1,5 +1,5 @@
-"""The folder that Cloudflare serves: index.html at the root, everything else of dist/ below /v/HASH/, which
-may be cached for ever, and the `_headers` that isolate the page."""
+"""The folder that Cloudflare serves: index.html and the service worker at the root, everything else of dist/
+below /v/HASH/, which may be cached for ever, and the `_headers` that isolate the page."""
 
 import hashlib
 import json
@@ -46,13 +46,30 @@ def build(api: str, bucket: str = "", dist: Path = DIST, site: Path = SITE) -> P
     site.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="making-", dir=site.parent) as name:
         folder = Path(name) / "new"
-        shutil.copytree(dist, folder / "v" / version, ignore=shutil.ignore_patterns("index.html"))
-        (folder / "index.html").write_text(_RELATIVE.sub(rf"\1./v/{version}/", page))
+        shutil.copytree(dist, folder / "v" / version, ignore=shutil.ignore_patterns("index.html", "sw.js"))
+        page = _RELATIVE.sub(rf"\1./v/{version}/", page)
+        (folder / "index.html").write_text(page)
+        (folder / "sw.js").write_text(service_worker(dist, built["files"], version, page))
         (folder / "_headers").write_text(headers(api, bucket))
         if site.exists():
             site.rename(Path(name) / "old")
         folder.rename(site)
     return site
+
+
+def service_worker(dist: Path, files: dict[str, str], version: str, page: str) -> str:
+    """dist's sw.js for files below /v/: it must lie beside the page, which it serves too. ReelError."""
+    text = (dist / "sw.js").read_text()
+    served = hashlib.sha256(page.encode()).hexdigest()
+    here = {
+        'const BASE = "";': f'const BASE = "v/{version}/";',
+        f'"index.html": "{files["index.html"]}"': f'"index.html": "{served}"',
+    }
+    for old, new in here.items():
+        if old not in text:
+            raise _wrong("sw.js is none that the build made.", f"It should have {old}")
+        text = text.replace(old, new)
+    return text
 
 
 def headers(api: str, bucket: str) -> str:

@@ -29,6 +29,7 @@ import { drawStatus } from "./ui/status.js";
 import { tell } from "./ui/toasts.js";
 import { wireTheme } from "./ui/theme.js";
 import { Transport } from "./ui/transport.js";
+import { keepOffline, useNewest } from "./offline.js";
 import { CommandError, WorkerClient } from "./worker-client.js";
 
 /**
@@ -58,6 +59,9 @@ let boot = { progress: 0, message: "Starting" };
 /** @type {Problem | null} */
 let failure = null;
 
+/** How long after Python's start the page fetches what it needs offline, if no frame has come before. */
+const KEEP_AFTER_MS = 10_000;
+
 fillIcons();
 wireTheme();
 const query = new URLSearchParams(location.search);
@@ -73,6 +77,11 @@ async function run(command, attachments, transfer) {
     if (error.problem !== failure) tell(error.problem); // a dead worker has its own face, in Reel
     return undefined;
   }
+}
+
+/** Has the page kept for use without a network: its first picture came first. */
+function keep() {
+  keepOffline(() => tell({ code: "app.updated", title: "A new version is ready", detail: "", hint: "Reload the page to use it. Your work is kept.", status: 200 }));
 }
 
 /** Tells what a playback action failed of. @param {Promise<void>} action */
@@ -109,6 +118,8 @@ fillHelp();
 listenToKeys(shortcuts({ player, transport, keyframes, run, guard, toggleBoxes: () => boxes.toggle(), nextLost: () => nextLost(state, player.timeUs) }));
 signIn.resume();
 draw();
+useNewest(() => !media.isOpen);
+client.ready.then(() => setTimeout(keep, KEEP_AFTER_MS), () => {});
 
 /** @param {import("./worker-client.js").WorkerEvent} event */
 function onEvent(event) {
@@ -130,6 +141,7 @@ function onEvent(event) {
     }
     case "frame":
       pump.presented(event);
+      keep();
       return reel.presented(event, pump.frames);
     case "tracks":
       tracks.setTracks(event);

@@ -22,6 +22,8 @@ from deploy.tooling.stamps import digest, file_sha256, write_atomically
 from deploy.tooling.ui import BuildError, say
 
 PYODIDE = Path(__file__).parent / "pyodide"
+SERVICE_WORKER = "sw.js"
+NO_FILES = "const FILES = {};"
 
 
 def ensure(assets: list[Asset]) -> None:
@@ -99,7 +101,19 @@ def assemble(folder: Path, assets: list[Asset], stamp: dict[str, str | None]) ->
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+    if SERVICE_WORKER in files:
+        del files[SERVICE_WORKER]  # nothing keeps it but the browser itself
+        name_files(folder / SERVICE_WORKER, files)
+        files[SERVICE_WORKER] = file_sha256(folder / SERVICE_WORKER)
     (folder / "build.json").write_text(json.dumps({**stamp, "files": files}, indent=1))
+
+
+def name_files(service_worker: Path, files: dict[str, str]) -> None:
+    """Tells the service worker which files there are, so that it changes whenever one of them does."""
+    text = service_worker.read_text()
+    if NO_FILES not in text:
+        raise BuildError(f"{service_worker.name} has no place for the list of files.", f"It is {NO_FILES!r}.")
+    service_worker.write_text(text.replace(NO_FILES, f"const FILES = {json.dumps(files)};"))
 
 
 def packed(source: Path, sha256: str) -> Path:

@@ -1,6 +1,7 @@
 """The folder for Cloudflare: what changes with a build has a new address, what cannot be served is refused.
 (That it works when served: e2e/test_cloudflare.py.)"""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def dist(tmp_path: Path) -> Path:
     dist.mkdir()
     (dist / "index.html").write_text(PAGE)
     (dist / "main.js").write_text("//")
+    (dist / "sw.js").write_text('const BASE = "";\nconst FILES = {"main.js": "1", "index.html": "2"};')
     (dist / "build.json").write_text(json.dumps({"files": {"main.js": "1", "index.html": "2"}}))
     return dist
 
@@ -33,7 +35,17 @@ def test_the_page_finds_its_files_and_its_api(tmp_path: Path, dist: Path) -> Non
     assert f'src="./v/{version.name}/main.js"' in page
     assert 'href="https://other.example"' in page
     assert (version / "main.js").is_file()
-    assert sorted(path.name for path in site.iterdir()) == ["_headers", "index.html", "v"]
+    assert sorted(path.name for path in site.iterdir()) == ["_headers", "index.html", "sw.js", "v"]
+
+
+def test_the_service_worker_knows_the_page_as_it_is_served(tmp_path: Path, dist: Path) -> None:
+    site = build(API, BUCKET, dist, tmp_path / "site")
+    (version,) = (site / "v").iterdir()
+    text = (site / "sw.js").read_text()
+    page = hashlib.sha256((site / "index.html").read_bytes()).hexdigest()
+    assert f'const BASE = "v/{version.name}/";' in text
+    assert f'"index.html": "{page}"' in text
+    assert not (version / "sw.js").exists()
 
 
 def test_another_build_has_another_address(tmp_path: Path, dist: Path) -> None:
