@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from server.training import fit
+from server.training.batches import Batches
 from server.training.config import NetSpec, Recipe, Slice, Stage, read_recipe
 from server.training.luma import resize
 from server.training.pool import make_tiles
@@ -124,3 +125,14 @@ def test_a_run_goes_on_from_weights_that_shipped(data: Path, recipe: Recipe, tmp
         for old, new in zip(before, after, strict=True):
             torch.testing.assert_close(new.weight, old.weight, atol=2e-3, rtol=2e-3)
             torch.testing.assert_close(new.bias, old.bias, atol=1e-3, rtol=2e-3)
+
+
+def test_a_step_that_overflowed_is_not_learned_from(data: Path, recipe: Recipe) -> None:
+    tiles = make_tiles(recipe.slices, 0, data, 64, recipe.degradation, seed=3, workers=1)
+    batches = Batches(tiles, 48, 2, 0.8, torch.device("cpu"))
+    learner = fit.Learner(recipe.nets[0], recipe, STAGE, batches, torch.device("cpu"))
+    batches.draw()
+    learner.step()
+    batches.residual.fill_(torch.inf)
+    learner.step()
+    assert all(bool(each.isfinite().all()) for each in learner.net.parameters())

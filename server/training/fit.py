@@ -106,6 +106,8 @@ class Learner:
         # The sum over 64 keeps half-precision gradients in range; afterwards they are made those of the mean.
         (loss.sum() / 64).backward()
         gradients = [p.grad for p in self._parameters if p.grad is not None]
+        for gradient in gradients:  # half precision overflowed: without this one such step is the net's end
+            gradient.nan_to_num_(0, 0, 0)
         norm = torch.stack([g.norm() for g in gradients]).norm() * (64 / loss.numel())
         for gradient in gradients:
             gradient.mul_((CLIP / (norm + 1e-9)).clamp(max=1) * (64 / loss.numel()))
