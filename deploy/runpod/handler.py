@@ -86,7 +86,9 @@ class Worker:
                 return encode(run.run())
         except ReelError as error:
             _log.warning("job %s: %s", job.get("id"), error.problem)
-            return {"error": error_text(error.problem)}
+            answer: dict[str, Any] = {"error": error_text(error.problem)}
+            # a GPU that was lost stays so in this process: the worker is replaced
+            return answer | ({"refresh_worker": True} if error.problem.code == "device.lost" else {})
         except Stopped:
             return {"error": error_text(_STOPPED)}
         except Exception as error:  # noqa: BLE001  whatever it is, the job's owner is told

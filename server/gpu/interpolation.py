@@ -31,6 +31,12 @@ class Interpolator:
         self._lock = threading.Lock()
         self._most_detail = 1.0
 
+    def notes(self) -> list[str]:
+        """What people should know of how it went."""
+        if self._most_detail == 1.0:
+            return []
+        return [f"Memory ran out: slow motion's movements were found at {self._most_detail:g} of the size."]
+
     def between(self, first: Tensor, second: Tensor) -> "Between":
         """Both RGB in [0, 1], float32 (1, 3, h, w), on the device."""
         return Between(self, first, second)

@@ -1,10 +1,6 @@
 """This machine's processor: PyTorch on CUDA, else Apple's MPS, else the CPU."""
 
 import contextlib
-import functools
-import os
-import platform
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -12,21 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from pycore.protocol import ExportClip, ExportRequest, Processor, ProcessorKind, Rect, ReelError
-from pycore.spotlight.title import title_mark
-from server.gpu import pixels
+from pycore.protocol import ExportRequest, Processor, ProcessorKind, ReelError
+from server.gpu import host
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
+from server.gpu.finishing import drawn, sized
 from server.gpu.interpolation import InSlowMotion, Interpolator
 from server.gpu.joining import join_export
 from server.gpu.models import registry
 from server.gpu.models.descriptor import NOTHING, Descriptor, descriptor
-from server.gpu.moving import Shot, shots
-from server.gpu.placing import placed
+from server.gpu.moving import shots
+from server.gpu.outbox import Outbox
 from server.gpu.planning import clip_timeline, plan_export
-from server.gpu.spotlight import draw
-from server.gpu.upscaling import Upscaler
+from server.gpu.upscaling import Upscaler, lost
 from server.video import decode, encode, files
 from server.video.behind import Behind
 from server.video.prefetch import ahead
@@ -72,20 +66,20 @@ class LocalProcessor:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         if device.type == "cpu":
-            torch.set_num_threads(_threads())
+            torch.set_num_threads(host.threads())
 
     def info(self) -> Processor:
         match self._device.type:
             case "cuda":
                 return Processor(ProcessorKind.CUDA, torch.cuda.get_device_name(self._device), True)
             case "mps":
-                return Processor(ProcessorKind.MPS, f"{_cpu_name()} GPU", True)
+                return Processor(ProcessorKind.MPS, f"{host.cpu_name()} GPU", True)
             case _:
-                return Processor(ProcessorKind.CPU, _cpu_name(), True)
+                return Processor(ProcessorKind.CPU, host.cpu_name(), True)
 
     def parallel(self) -> int:
         # A GPU is kept busy by decoding ahead of it and several encoders behind it.
-        return min(max(_cores() // 2, 2), 8) if self._device.type == "cuda" else 1
+        return min(max(host.cores() // 2, 2), 8) if self._device.type == "cuda" else 1
 
     def plan(self, sources: Sources, request: ExportRequest) -> ExportPlan:
         plan = plan_export(sources, request)
@@ -99,6 +93,29 @@ class LocalProcessor:
             registry.load(model, self._device)
 
     def run_segment(
+        self,
+        sources: Sources,
+        plan: ExportPlan,
+        index: int,
+        target: Path,
+        progress: Callable[[float], None],
+        stop: threading.Event,
+    ) -> SegmentStats:
+        try:
+            return self._run_segment(sources, plan, index, target, progress, stop)
+        except RuntimeError as error:
+            if not lost(error):
+                raise
+            registry.forget(self._device)  # whatever lay there
+            raise ReelError.of(
+                "device.lost",
+                "The GPU was lost",
+                f"{self.info().name} stopped in the middle of the work: {str(error).splitlines()[0][:200]}",
+                "Start the worker again. If it happens again, look at the GPU's driver and temperature.",
+                503,
+            ) from error
+
+    def _run_segment(
         self,
         sources: Sources,
         plan: ExportPlan,
@@ -129,7 +146,7 @@ class LocalProcessor:
         moments = times.moments_us(probed.table)[rows]
         seen = shots(asked, clip.crop, window, clip.source_size, shape, moments.tolist())
         crops = [shot.pixels for shot in made_of]
-        outbox = _Outbox(self._device)
+        outbox = Outbox(self._device)
         waiting = max(self._waiting_bytes() // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
         with (
             files.appearing(target) as part,
@@ -140,14 +157,14 @@ class LocalProcessor:
             Behind(waiting) as encoder,
             contextlib.closing(self._upscaler.run(model, pictures, keep, stop)) as larger,
         ):
-            sized = (_sized(each, plan, made_of[number]) for number, each in zip(keep, larger, strict=False))
-            row_of = InSlowMotion(self._interpolator, sized)
+            large = (sized(each, plan, made_of[number]) for number, each in zip(keep, larger, strict=False))
+            row_of = InSlowMotion(self._interpolator, large)
             for done, row in enumerate(range(rows.start, rows.stop)):
                 picture = row_of.picture(int(times.source[row]) - first, float(times.share[row]))
                 if stop.is_set():
                     raise Stopped
                 at, until = int(times.ticks[row]), int(times.ticks[row + 1])
-                made = outbox.put(self._drawn(picture, seen[done], plan, asked, at))
+                made = outbox.put(drawn(picture, seen[done], plan, asked, at))
 
                 def write(
                     fetch: Callable[[], np.ndarray] = made,
@@ -160,7 +177,8 @@ class LocalProcessor:
 
                 encoder.put(write)
         seconds = time.perf_counter() - began
-        return SegmentStats(segment.frames, seconds, self._upscaler.notes(model))
+        notes = [*self._upscaler.notes(model), *self._interpolator.notes()]
+        return SegmentStats(segment.frames, seconds, notes)
 
     def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
         joined = join_export(sources, plan, segments, target)
@@ -179,45 +197,6 @@ class LocalProcessor:
         memory = torch.cuda.get_device_properties(self._device).total_memory
         return min(_WAITING_BYTES, memory // 16 // self.parallel())
 
-    @torch.inference_mode()
-    def _drawn(self, rgb: Tensor, shot: Shot, plan: ExportPlan, asked: ExportClip, ticks: int) -> Tensor:
-        """With the spotlight and the clip's title, `ticks` after its beginning, as the encoder takes it."""
-        size, time_us = plan.out_size, round(ticks * 1_000_000 / plan.timescale)
-        if shot.mark is not None:
-            rgb = draw(rgb, shot.crop, shot.mark)
-        mark = title_mark(asked.title, size, time_us, asked.freeze_us) if asked.title else None
-        if mark is not None:
-            rgb = draw(rgb, Rect(0, 0, size.width, size.height), mark)
-        return pixels.to_yuv420(rgb)
-
-
-class _Outbox:
-    """Where a segment's finished pictures wait for their encoder: on the device, so that what makes them
-    never waits for a copy. Each is fetched by the encoder's own thread."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._host: Tensor | None = None
-
-    def put(self, picture: Tensor) -> Callable[[], np.ndarray]:
-        """Gives what fetches it; the array holds until the next one is fetched."""
-        if self._stream is None:
-            return picture.cpu().numpy
-        made = torch.cuda.Event()
-        made.record()
-        return functools.partial(self._fetch, picture, made)
-
-    def _fetch(self, picture: Tensor, made: torch.cuda.Event) -> np.ndarray:
-        if self._host is None:
-            self._host = torch.empty(picture.shape, dtype=picture.dtype, pin_memory=True)
-        with torch.cuda.stream(self._stream):
-            made.wait()
-            self._host.copy_(picture, non_blocking=True)
-            copied = torch.cuda.Event()
-            copied.record()
-        copied.synchronize()
-        return self._host.numpy()
-
 
 def _model(plan: ExportPlan) -> Descriptor:
     if not plan.model_file:
@@ -225,44 +204,3 @@ def _model(plan: ExportPlan) -> Descriptor:
     from server.gpu.models import own
 
     return own.describe(Path(plan.model_file))
-
-
-def _sized(large: Tensor, plan: ExportPlan, shot: Shot) -> Tensor:
-    """The upscaled picture at the output's size."""
-    if shot.window is None:
-        return pixels.resize(large, plan.out_size)
-    return placed(large, shot.window, shot.crop, plan.out_size)
-
-
-def _threads() -> int:
-    """$REELBALLERS_THREADS, else all cores but one, which stays free for the API and the encoder."""
-    configured = os.environ.get("REELBALLERS_THREADS", "")
-    if configured:
-        if not configured.isdecimal() or int(configured) < 1:
-            raise ReelError.of(
-                "config.threads",
-                "Bad setting",
-                f"REELBALLERS_THREADS is {configured!r}.",
-                "Set it to a number of threads, 1 or more, or leave it unset.",
-                500,
-            )
-        return int(configured)
-    return max(_cores() - 1, 1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@functools.cache
-def _cpu_name() -> str:
-    """The processor's name as its maker writes it."""
-    if platform.system() == "Darwin":
-        call = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name" and value.strip():
-                return " ".join(value.replace("(R)", "").replace("(TM)", "").split())
-    return platform.processor() or f"{platform.machine()} CPU"

@@ -1,13 +1,13 @@
 """The tasks `export` and `upscale` on a worker."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Self
 
 from pycore.protocol import ExportClip, ExportRequest, Rect, Size
-from server.gpu.base import ExportPlan, GpuProcessor, Sources, Stopped
+from server.gpu.base import ExportPlan, GpuProcessor, SegmentStats, Sources, Stopped, with_notes
 from server.gpu.planning import MAX_SIDE
 from server.gpu.task_work import Product
 from server.gpu.tasks import Task, TaskKind, UpscaleParams, invalid, parse
@@ -24,6 +24,7 @@ class ExportMaker:
     folder: Path
     stop: Event
     last_step: str = "Joining"
+    stats: list[SegmentStats] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -59,12 +60,13 @@ class ExportMaker:
         return self.processor.parallel()
 
     def make(self, index: int, progress: Callable[[float], None], stop: Event) -> None:
-        self.processor.run_segment(self.sources, self.plan, index, self.path(index), progress, stop)
+        made = self.processor.run_segment(self.sources, self.plan, index, self.path(index), progress, stop)
+        self.stats.append(made)
 
     def finish(self) -> Product:
         parts = [self.path(segment.index) for segment in self.plan.segments]
         target = self.folder / "result.mp4"
-        made = self.processor.finish(self.sources, self.plan, parts, target)
+        made = with_notes(self.processor.finish(self.sources, self.plan, parts, target), self.stats)
         if self.stop.is_set():
             raise Stopped
         return Product(

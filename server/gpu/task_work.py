@@ -1,5 +1,6 @@
 """What tasks have in common: segments that are made, several at once, and stored as they are finished."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,9 +8,12 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Protocol
 
+from pycore.protocol import ReelError
 from server.gpu.segments import run_segments
 from server.gpu.task_files import TaskFiles
 from server.gpu.tasks import Slot
+
+_log = logging.getLogger(__name__)
 
 FETCH_SHARE = 0.05
 """The share of the progress that fetching the inputs gets, and that putting together and storing get."""
@@ -100,7 +104,13 @@ def make_segments(slots: list[Slot], maker: Maker, files: TaskFiles, report: Rep
                 told = FETCH_SHARE + frames / total * (1 - 2 * FETCH_SHARE)
                 report(told, f"{round(frames)} of {total} frames")
 
-        maker.make(index, progress, stop)
+        try:
+            maker.make(index, progress, stop)
+        except ReelError as error:
+            if error.problem.status != 503 or error.problem.code == "device.lost":
+                raise
+            _log.warning("segment %d: %s; trying again", index, error)  # a decoder that was killed, say
+            maker.make(index, progress, stop)
         if slots:
             files.put(slots[index].put, maker.path(index), once=True)
 

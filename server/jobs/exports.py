@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pycore.protocol import ExportResult
 from server.db.documents import dump, load
-from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Stopped
+from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Stopped, with_notes
 from server.gpu.segments import run_segments
 from server.jobs.outcomes import attempt, value
 from server.jobs.reporter import SegmentsReporter
@@ -102,6 +102,7 @@ class ExportSteps(JobSteps):
                 parts = [stack.enter_context(self.storage.as_file(key)) for key in keys]
                 started = time.monotonic()
                 finished = self.processor.finish(sources, plan, parts, scratch / "result.mp4")
+                finished = with_notes(finished, segments)
                 self.manager.progress(job_id, 1.0, "Storing the result", None, time.monotonic() - started)
                 self.storage.put(facts, [dump(self._result(job_id, plan, finished)).encode()])
                 self.storage.put_file(file, scratch / "result.mp4")

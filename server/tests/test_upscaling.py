@@ -2,14 +2,16 @@ import gc
 import threading
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from pycore.protocol import ReelError
+from pycore.protocol import ExportClip, ExportRequest, Rect, ReelError, Size
 from server.gpu.base import Stopped
+from server.gpu.local import local_processor
 from server.gpu.models import registry
 from server.gpu.models.basicvsr import BasicVSR, Windows
 from server.gpu.models.descriptor import BEST, NOTHING, QUICK, Descriptor
@@ -127,6 +129,37 @@ def test_out_of_memory_makes_the_tiles_smaller_and_says_so(
     assert len(net.seen) > 1
     (note,) = upscaler.notes(QUICK)
     assert note.startswith("this machine ran out of memory: pictures went through in tiles of")
+
+
+class Breaking(Counting):
+    """Works once more only when it is loaded again."""
+
+    def frame(self, picture: Tensor) -> Tensor:
+        raise RuntimeError(
+            "CUDA error: unspecified launch failure\nCUDA kernel errors might be reported late"
+        )
+
+
+def test_a_lost_gpu_is_told_and_nothing_is_kept_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = clips.make(tmp_path / "a.mp4", clips.numbered(3))
+    processor = local_processor("cpu")
+    request = ExportRequest([ExportClip("a", 0, 10**9, Rect(0, 0, 48, 32))], Size(96, 64))
+    plan = processor.plan({"a": source}, request)
+    monkeypatch.setitem(registry._loaded, (QUICK.key, "cpu"), Breaking())
+
+    def run() -> int:
+        part = tmp_path / "0.mp4"
+        made = processor.run_segment({"a": source}, plan, 0, part, lambda share: None, threading.Event())
+        return made.frames
+
+    with pytest.raises(ReelError, match="stopped in the middle of the work: CUDA error") as caught:
+        run()
+    assert (caught.value.problem.code, caught.value.problem.status) == ("device.lost", 503)
+    assert "\n" not in caught.value.problem.detail
+    assert not (tmp_path / "0.mp4").exists()
+    assert run() == 3, "tried again, the net is loaded anew"
 
 
 def test_tiles_of_a_window_show_no_seams(

@@ -92,6 +92,13 @@ def release(model: Descriptor, device: torch.device) -> None:
         _loaded.pop((model.key, str(device)), None)
 
 
+def forget(device: torch.device) -> None:
+    """Gives back every net on a device: it was lost."""
+    with _lock:
+        for key in [each for each in _loaded if each[1] == str(device)]:
+            del _loaded[key]
+
+
 def _build(model: Descriptor, device: torch.device) -> FrameNet | WindowNet:
     if model.name is ModelName.OWN:
         from server.gpu.models import own
