@@ -3,6 +3,7 @@ in the real `runpod` loop. RunPod's control plane alone is a stand-in."""
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pycore.protocol import ModelName
+from server.api.main import OPERATIONS
+from server.config import Config
 from server.config.s3 import S3Settings
 from server.db.database import Database
 from server.db.fleet import Fleet
@@ -70,7 +73,6 @@ def test_time_and_cost_are_told_before(installation: Installation) -> None:
 
 def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:
     api, plane = installation.api, installation.plane
-    plane.webhooks = 2
     job = api.export("project-1", installation.info, route="runpod")
     assert (job["estimate"]["route"], job["reason"]) == ("runpod", "RunPod L4, as asked.")
     with running_worker(plane, "pod-1", tmp_path, seaweed) as pod:
@@ -87,8 +89,6 @@ def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tm
     webhook = plane.only().webhook
     assert webhook is not None
     assert webhook.startswith(f"{api.url}/api/v1/webhooks/runpod/")
-    await_("both webhooks", lambda: len(plane.answers) >= 2)
-    assert set(plane.answers) <= {200, 410}, "the second comes too late, or is told that it does"
     assert KEY not in installation.worker.said()
     assert "X-Amz-Signature" not in installation.worker.said()
 
@@ -96,12 +96,11 @@ def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tm
 def test_tracking_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:
     """The document is the one that this machine's own worker makes; what was learned of the speed is used."""
     api, plane = installation.api, installation.plane
-    body = {"media_id": installation.info["id"], "in_us": 0, "out_us": 400_000}
+    body = {"media_id": installation.info["id"], "in_us": 0, "out_us": 2_000_000}
     here = api.call("POST", "projects/project-1/tracking", {**body, "route": "local"})
     assert (here["estimate"]["route"], here["estimate"]["cost_usd"]) == ("local", 0.0)
     api.await_state(here["id"], "succeeded")
     before = set(plane.jobs)
-    plane.webhooks = 0  # lost
     job = api.call("POST", "projects/project-1/tracking", {**body, "route": "runpod"})
     assert (job["estimate"]["route"], job["reason"]) == ("runpod", "RunPod L4, as asked.")
     assert job["estimate"]["cost_usd"] > 0
@@ -110,14 +109,14 @@ def test_tracking_at_runpod(installation: Installation, seaweed: S3Settings, tmp
     (remote,) = set(plane.jobs) - before
     assert (plane.jobs[remote].input["task"], done["result"]) == ("track", None)
     tracked = done["tracked"]
-    assert (tracked["frames"], tracked["bytes"]) == (12, len(api.result(job["id"])))
+    assert (tracked["frames"], tracked["bytes"]) == (60, len(api.result(job["id"])))
     assert tracked["device"].startswith("RunPod ")
     assert tracked["actual_cost_usd"] > 0
     assert tracked["estimated_cost_usd"] == job["estimate"]["cost_usd"]
     assert json.loads(api.result(job["id"])) == json.loads(api.result(here["id"]))
     again = api.call("POST", "projects/project-1/tracking", {**body, "route": "local"})
     assert again["estimate"]["basis"] == "measured on this machine"
-    api.call("POST", f"jobs/{again['id']}/cancellation")
+    api.await_state(again["id"], "succeeded")
 
 
 def test_a_job_that_is_at_fault_itself_fails(installation: Installation) -> None:
@@ -164,3 +163,29 @@ def forced(installation: Installation) -> dict[str, object]:
 def test_a_forged_webhook_is_refused(installation: Installation) -> None:
     path = "/api/v1/webhooks/runpod/0123456789abcdef?expires=99999999999&signature=00"
     assert installation.api.http.post(path, json={"id": "x"}).status_code == 403
+
+
+def test_secrets_are_nowhere_but_in_the_environment(installation: Installation, seaweed: S3Settings) -> None:
+    """After all that went on above: not in logs, in no row of either database, and in no answer."""
+    api, data = installation.api, installation.data
+    paths = [operation.path for operation in OPERATIONS if operation.method == "GET" and not operation.raw]
+    answers = ["/", "/openapi.json"]
+    for job in api.call("GET", "jobs"):
+        named = {"{id}": "project-1", "{media_id}": str(installation.info["id"])}
+        for path in paths:
+            if not path.endswith(("/events", "/result")):
+                path = path.replace("/jobs/{id}", f"/jobs/{job['id']}")
+                for name, value in named.items():
+                    path = path.replace(name, value)
+                answers.append(f"/api/v1{path}")
+    told = {path: api.http.get(path).content for path in dict.fromkeys(answers)}
+    kept = {str(path): path.read_bytes() for path in data.glob("*.sqlite*")}
+    said = {str(path): path.read_bytes() for path in data.parent.glob("*.log")}
+    assert len(kept) >= 2
+    assert len(said) >= 2
+    signing_key = Config(data).signing_key()
+    secrets = (KEY.encode(), seaweed.secret_access_key.encode(), signing_key, signing_key.hex().encode())
+    for where, content in {**told, **kept, **said}.items():
+        assert not [secret for secret in secrets if secret in content], where
+        assert b"X-Amz-Signature=" not in content.replace(b"X-Amz-Signature=***", b""), where
+        assert not re.search(rb"[?&]signature=[0-9a-f]{16}", content), where
