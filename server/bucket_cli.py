@@ -46,10 +46,12 @@ def check(origins: tuple[str, ...]) -> None:
 @bucket.command()
 @DATA_OPTION
 def fill(data: Path | None) -> None:
-    """Move what the data directory holds into the bucket: media and results from before there was one. Stop
-    server and workers first."""
+    """Move what the data directory holds into the bucket: media, half-way uploads and results from before
+    there was one. Stop server and workers first."""
+    from server.db.database import Database
+    from server.db.media import MediaTable
     from server.storage.local import LocalStorage
-    from server.storage.moving import move
+    from server.storage.moving import move, move_uploads
     from server.storage.opening import open_storage
     from server.storage.signing import UrlSigner
 
@@ -57,8 +59,12 @@ def fill(data: Path | None) -> None:
     config = load(data=data)
     config.prepare()
     local = LocalStorage(config.storage, UrlSigner(config.signing_key(), "/"))
-    moved = move(local, open_storage(config), lambda key, size: click.echo(f"{key} ({size} bytes)"))
-    click.echo(f"{moved} files moved into the bucket.")
+    bucket = open_storage(config)
+    moved = move(local, bucket, lambda key, size: click.echo(f"{key} ({size} bytes)"))
+    database = Database(config.database_url)
+    uploads = move_uploads(local, bucket, MediaTable(database))
+    database.close()
+    click.echo(f"{moved} files and {uploads} begun uploads moved into the bucket.")
 
 
 def _check(origins: tuple[str, ...]) -> None:

@@ -45,8 +45,8 @@ def check_device(processor: GpuProcessor) -> None:
 
 
 def check_weights(path: Path = MANIFEST) -> None:
-    """Every weights file that the manifest pins for the offered models is there, with the pinned sha256,
-    and the detectors' can be read."""
+    """Every weights file that the manifest pins for the offered models is there, with the pinned sha256, and
+    those of our own, which come with the code, are whole. RuntimeError or OSError names the file."""
     wanted = {file for model in available() for file in model.weights}
     pinned = {
         name: digest
@@ -58,9 +58,11 @@ def check_weights(path: Path = MANIFEST) -> None:
     for name in sorted(wanted & set(pinned)):
         if file_sha256(folder / name) != pinned[name]:
             raise RuntimeError(f"{folder / name} is not the file that was pinned")
-    for net in NetName:  # they come with the code, not by the manifest
-        state.read(detector_weights.path_of(net))
-    _log.info("weights: %d files as pinned", len(wanted & set(pinned)))
+    own = [registry.weights_path(name) for name in sorted(wanted - set(pinned))]
+    own += [detector_weights.path_of(net) for net in NetName]
+    for file in own:
+        state.read(file)
+    _log.info("weights: %d files as pinned, %d of our own", len(wanted & set(pinned)), len(own))
 
 
 def check_encoder() -> None:

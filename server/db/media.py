@@ -86,6 +86,17 @@ class MediaTable:
             _existing(transaction, project_id, media_id)
             transaction.execute(sa.update(media).where(media.c.id == media_id).values(info=dump(info)))
 
+    def begun(self) -> list[MediaRecord]:
+        """Every file that is not complete."""
+        with self._database.read() as transaction:
+            rows = transaction.execute(sa.select(media).where(media.c.info.is_(None)).order_by(media.c.id))
+            return [_record(row) for row in rows]
+
+    def moved(self, media_id: str, upload: str) -> None:
+        """Notes that a begun upload has another id in the storage from now on."""
+        with self._database.write(f"media {media_id}") as transaction:
+            transaction.execute(sa.update(media).where(media.c.id == media_id).values(upload=upload))
+
     def used_bytes(self, project_id: str) -> int:
         """What all media of this project's owner have together, uploads under way included."""
         owner = sa.select(projects.c.owner).where(projects.c.id == project_id).scalar_subquery()

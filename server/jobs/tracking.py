@@ -53,6 +53,7 @@ class TrackingSteps(JobSteps):
                 raise WorkerStopping from None
             self._raise_if_cancelled(job_id)  # or taken over by another worker meanwhile
             self.storage.put(key, [seen.to_bytes()])
+        _log.info("job %s: segment %d done", job_id, index)
 
     def finish(self, job_id: str, plan: TrackingPlan) -> None:
         """Tells who is who, stores the document and ends the job."""

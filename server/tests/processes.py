@@ -132,6 +132,10 @@ class Api:
         """Asks for an export of the whole picture; the job."""
         return self.call("POST", f"projects/{project_id}/exports", export_request(info, **changes))
 
+    def track(self, project_id: str, info: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """Asks for tracking of the whole clip; the job."""
+        return self.call("POST", f"projects/{project_id}/tracking", {"media_id": info["id"], **changes})
+
     def job(self, job_id: str) -> dict[str, Any]:
         return self.call("GET", f"jobs/{job_id}")
 

@@ -242,6 +242,9 @@ def test_what_was_kept_before_there_was_a_bucket_moves_into_it(
             piece = content[part["offset"] : part["offset"] + part["bytes"]]
             api.put(part["url"], content=piece, headers=PART)
         assert complete(api, made["media_id"]).status_code == 200
+        half = plan(api, 9_000_000)
+        first, second = half["parts"]
+        api.put(first["url"], content=b"a" * first["bytes"], headers=PART)
     config = Config(data=data, s3=settings)
     assert [each.name for each in left_behind(config)] == ["local files"]
     environ = {**os.environ, **environment(settings)}
@@ -250,8 +253,17 @@ def test_what_was_kept_before_there_was_a_bucket_moves_into_it(
             [REELBALLERS, "bucket", "fill", "--data", data], env=environ, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        assert f"{moved} files moved" in done.stdout
+        assert f"{moved} files and {moved} begun uploads moved" in done.stdout
     assert [*left_behind(config)] == []
+    with SyncClient(create_app(config)) as api:  # half-way uploads go on in the bucket
+        again = plan(api, 9_000_000)
+        assert (again["media_id"], [part["done"] for part in again["parts"]]) == (
+            half["media_id"],
+            [True, False],
+        )
+        assert httpx.put(again["parts"][1]["url"], content=b"b" * second["bytes"], headers=PART).is_success
+        assert [part["done"] for part in plan(api, 9_000_000)["parts"]] == [True, True]
+        assert api.delete(f"/api/v1/projects/project-1/media/{half['media_id']}").status_code == 204
     (key,) = left_in(settings)
     storage = S3Storage(settings, FileCache(tmp_path / "cache", 1 << 30))
     key = key.removeprefix(settings.prefix)

@@ -125,17 +125,32 @@ def test_two_apis_are_one(fleet: Fleet, clip: Path) -> None:
         assert process.end() == 0
 
 
+@pytest.fixture(scope="session")
+def undisturbed_tracking(running: Running) -> bytes:
+    """The clip's tracking by that worker."""
+    job = running.api.track("project-1", running.info)
+    running.api.await_state(job["id"], "succeeded")
+    return running.api.result(job["id"])
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_random_moments_over_many_jobs(
-    fleet: Fleet, clip: Path, undisturbed: bytes, seed: int
+    fleet: Fleet, clip: Path, undisturbed: bytes, undisturbed_tracking: bytes, seed: int
 ) -> None:
-    """50 jobs and as many kills per seed, over three workers: 200 jobs in all, each done once, all alike."""
+    """50 jobs, every fifth a tracking job, and as many kills per seed, over three workers: 200 jobs in all,
+    each done once, all alike."""
     random = Random(seed)
     info = fleet.api.upload("project-1", clip)
     for _ in range(3):
         fleet.start()
-    jobs = [fleet.api.export("project-1", info)["id"] for _ in range(50)]
+    expected: dict[str, bytes] = {}
+    for number in range(50):
+        ask, result = (
+            (fleet.api.track, undisturbed_tracking) if number % 5 == 4 else (fleet.api.export, undisturbed)
+        )
+        expected[ask("project-1", info)["id"]] = result
+    jobs = list(expected)
     for _ in range(50):
         time.sleep(random.uniform(0.0, 1.5))
         if all(fleet.api.job(job)["state"] == "succeeded" for job in jobs):
@@ -144,10 +159,12 @@ def test_killed_at_random_moments_over_many_jobs(
         victim.kill()
         number = fleet.workers.index(victim)
         fleet.workers[number] = Process(victim.log, "worker", "--data", fleet.data, **fleet.environ)
-    for job in jobs:
+    for job, result in expected.items():
         fleet.api.await_state(job, "succeeded")
-        assert fleet.api.result(job) == undisturbed
+        assert fleet.api.result(job) == result
     logs = "".join(path.read_text() for path in fleet.data.parent.glob("worker-*.log"))
+    for kind in ("exports", "tracking"):
+        assert re.search(rf"jobs\.{kind}: job \w+: segment 0 done", logs)
     for job in jobs:
         assert len(re.findall(f"job {job}: succeeded", logs)) <= 1
         finished = re.findall(rf"job {job}: segment (\d+) done", logs)

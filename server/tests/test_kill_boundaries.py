@@ -89,6 +89,7 @@ def test_killed_before_and_after_every_durable_write(fleet: Fleet, clip: Path, k
         assert fleet.api.result(job) == expected
     assert [worker.end() for worker in last] == [0, 0]
     logs = "".join(path.read_text() for path in fleet.data.parent.glob("worker-*.log"))
+    assert "segment 1 done" in logs
     for job in jobs.ids:
         made = re.findall(rf"job {job}: segment (\d+) done", logs)
         assert len(made) == len(set(made)), f"a segment of {job} was made twice: {made}"
