@@ -1,5 +1,6 @@
 """The same page where the browser has no WebGPU: it says so, and the server does the work."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,15 @@ def test_the_server_looks_for_players_where_the_browser_has_only_its_cpu(
 ) -> None:
     page = open_page(plain_browser, query="")
     open_clip(page, write_clip(tmp_path / "people.mp4", demo_frames(4, (640, 360)), audio=False))
-    page.get_by_test_id("analyse-server").click()
+    on_server = page.get_by_test_id("analyse-server")
+    expect(on_server).to_have_text(re.compile(r"^On the server · ≈ \d+ s, free$"))
+    on_server.click()
     now = until(page, lambda now: now["analysis"]["state"] in ("done", "failed"), "the end of the search")
     assert now["analysis"]["state"] == "done", now["analysis"]
     assert now["analysis"]["processor"]["name"] != "this computer's CPU"
     job = now["jobs"][0]
     assert (job["kind"], job["estimate"]["route"]) == ("tracking", "local")
-    assert job["reason"].endswith("as asked."), "without a price shown nothing is chosen that has one"
+    assert job["reason"].endswith("as asked."), "what was shown is what is asked for"
     expect(page.get_by_test_id("analysis-message")).to_contain_text("found")
     expect(page.get_by_test_id("analyse-server")).to_be_visible()
 

@@ -91,7 +91,7 @@ class App:
             self._notice,
             lambda edit: self._workspace.change(edit),
             self._previewing.follow,
-            lambda heard: self._deliveries.track_on_server(heard),
+            lambda route, heard: self._deliveries.track_on_server(route, heard),
         )
         self._workspace = Workspace(
             host,
@@ -144,6 +144,7 @@ class App:
             server=self._server.info,
             server_problem=self._server.problem,
             estimates=estimates,
+            tracking_estimates=self._deliveries.tracking_estimates,
             upload=self._deliveries.upload,
             jobs=self._board.list(),
             presets=PRESETS,
@@ -209,8 +210,8 @@ class App:
                     self._analysing.cancel()  # the upload was for that
             case DownloadResult(job_id):
                 return await self._deliveries.download(job_id)
-            case StartAnalysis(server):
-                self._analysing.start(server=server)
+            case StartAnalysis(server, route):
+                self._analysing.start(route if server else None)
             case CancelAnalysis():
                 self._analysing.cancel()
             case ChoosePlayer():

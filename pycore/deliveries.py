@@ -9,7 +9,7 @@ from typing import Any
 from pycore.backends.gpu import GpuBackend
 from pycore.backends.host import Host
 from pycore.backends.reels import Reels
-from pycore.estimating import Estimator
+from pycore.estimating import Estimator, estimate_request, tracking_request
 from pycore.exporting import Exporter
 from pycore.job_board import JobBoard
 from pycore.local_export.advice import advise
@@ -63,7 +63,8 @@ class Deliveries:
         self._workspace, self._previewing = workspace, previewing
         self._document_changed = document_changed
         self._starting: asyncio.Task[Any] | None = None
-        self._estimator = Estimator(host, client, tasks, changed, notice)
+        self._estimator = Estimator(host, client.estimates, tasks, changed, notice)
+        self._search_estimator = Estimator(host, client.tracking_estimates, tasks, changed, notice)
         self._exporter = Exporter(host, client, board, self._show_upload)
         self._tracker = ServerTracker(host, client, board, tasks, self._exporter)
         self._offering = Offering(host, reels, tasks, changed, tier)
@@ -85,27 +86,39 @@ class Deliveries:
 
     # estimates
 
+    @property
+    def tracking_estimates(self) -> list[Estimate]:
+        """What the server takes to find the players of the present medium."""
+        return self._search_estimator.estimates
+
     def estimate(self) -> None:
-        """Asks what an export takes, of what its crops need where they move."""
+        """Asks what an export takes, of what its crops need where they move, and a search for players."""
         opened = self._workspace.opened
         if opened is None:
             self._offering.want(None)
-            return self._estimator.want(None)
+            return self._estimate_no_more()
         project, motion = opened.history.present, self._workspace.motion(opened)
         capability = self._previewing.capability
         self._offering.want(
             Wanted(project, opened.file, motion, replace(capability, tier=None)) if capability else None
         )
         if self._server.info is None:
-            return self._estimator.want(None)
-        return self._estimator.want(project, {name: each.path for name, each in motion.items()})
+            return self._estimate_no_more()
+        self._search_estimator.want(tracking_request(project))
+        paths = {name: each.path for name, each in motion.items()}
+        return self._estimator.want(estimate_request(project, paths))
+
+    def _estimate_no_more(self) -> None:
+        self._estimator.want(None)
+        self._search_estimator.want(None)
 
     def server_arrived(self) -> None:
         self._estimator.forget()
+        self._search_estimator.forget()
         self.estimate()
 
     def server_lost(self) -> None:
-        self._estimator.want(None)
+        self._estimate_no_more()
 
     def _made_locally(self) -> None:
         self._offering.forget()
@@ -157,10 +170,10 @@ class Deliveries:
         )
         self._local.start(order)
 
-    async def track_on_server(self, heard: Callable[[Job], None]) -> Tracking:
+    async def track_on_server(self, route: Route, heard: Callable[[Job], None]) -> Tracking:
         """See ServerTracker.track."""
         opened = self._workspace.media()
-        return await self._tracker.track(opened.history, opened.file, opened.content_type, heard)
+        return await self._tracker.track(opened.history, opened.file, opened.content_type, route, heard)
 
     def _show_upload(self, upload: Upload | None) -> None:
         self.upload = upload

@@ -1,9 +1,11 @@
-"""What the export would take: asked of the server whenever clip or output change, no more often than
-needed."""
+"""What the export, or having the players found, would take on the server: asked whenever clip or output
+change, no more often than needed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from pycore.backends.host import Host
+from pycore.document import selected_clip
 from pycore.framing.crop import snap
 from pycore.framing.path import Path
 from pycore.framing.placing import window_size
@@ -17,9 +19,12 @@ from pycore.protocol import (
     Project,
     Rect,
     ReelError,
+    TrackingEstimateRequest,
 )
-from pycore.server_client import ServerClient, is_unreachable
+from pycore.server_client import is_unreachable
 from pycore.tasks import Tasks
+
+R = TypeVar("R", EstimateRequest, TrackingEstimateRequest)
 
 NO_PATHS: Mapping[str, Sequence[PathPoint]] = {}
 
@@ -53,41 +58,46 @@ def export_crop(clip: Clip) -> Rect:
     return Rect(*(float(side) for side in snap(clip.crop, clip.media.size)))
 
 
-class Estimator:
-    """Keeps `estimates` those of the project last given to `want`. A refusal by the server goes to
-    `on_problem`, once each."""
+def tracking_request(project: Project) -> TrackingEstimateRequest:
+    """Of the selected clip's whole medium."""
+    media = selected_clip(project).media
+    return TrackingEstimateRequest(media.size, media.duration_us, media.fps)
+
+
+class Estimator(Generic[R]):
+    """Keeps `estimates` those of the request last given to `want`, as `ask` answers. A refusal by the server
+    goes to `on_problem`, once each."""
 
     def __init__(
         self,
         host: Host,
-        client: ServerClient,
+        ask: Callable[[R], Awaitable[list[Estimate]]],
         tasks: Tasks,
         changed: Callable[[], None],
         on_problem: Callable[[Problem], None],
     ) -> None:
         self._host = host
-        self._client = client
+        self._server_says = ask
         self._tasks = tasks
         self._changed = changed
         self._on_problem = on_problem
-        self._wanted: EstimateRequest | None = None
-        self._answered: EstimateRequest | None = None
+        self._wanted: R | None = None
+        self._answered: R | None = None
         self._problem: Problem | None = None
         self._busy = False
         self.estimates: list[Estimate] = []
 
-    def want(self, project: Project | None, paths: Mapping[str, Sequence[PathPoint]] = NO_PATHS) -> None:
-        """Asks for this project's estimates, soon; None: nothing is open or no server is there. `paths`: see
-        estimate_request."""
-        self._wanted = None if project is None else estimate_request(project, paths)
+    def want(self, request: R | None) -> None:
+        """Asks for these estimates, soon; None: nothing is open or no server is there."""
+        self._wanted = request
         if self._wanted is None:
             self._show(None, [])
         elif self._wanted != self._answered and not self._busy:
             self._busy = True
-            self._tasks.start(self._catch_up(), "estimating the export")
+            self._tasks.start(self._catch_up(), "estimating a job")
 
     def forget(self) -> None:
-        """The next `want` asks again even for the same project: the server may have learnt."""
+        """The next `want` asks again even for the same: the server may have learnt."""
         self._answered = None
 
     async def _catch_up(self) -> None:
@@ -102,9 +112,9 @@ class Estimator:
         finally:
             self._busy = False
 
-    async def _ask(self, request: EstimateRequest) -> list[Estimate]:
+    async def _ask(self, request: R) -> list[Estimate]:
         try:
-            estimates = await self._client.estimates(request)
+            estimates = await self._server_says(request)
             self._problem = None
             return estimates
         except ReelError as error:
@@ -113,7 +123,7 @@ class Estimator:
                 self._on_problem(error.problem)
             return []
 
-    def _show(self, request: EstimateRequest | None, estimates: list[Estimate]) -> None:
+    def _show(self, request: R | None, estimates: list[Estimate]) -> None:
         self._answered = request
         if estimates != self.estimates:
             self.estimates = estimates

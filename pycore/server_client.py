@@ -22,6 +22,7 @@ from pycore.protocol import (
     Ticket,
     TicketRequest,
     Tracking,
+    TrackingEstimateRequest,
     TrackingRequest,
     UploadPlan,
     UploadRequest,
@@ -132,6 +133,9 @@ class ServerClient:
 
     async def estimates(self, request: EstimateRequest) -> list[Estimate]:
         return await self._call(list[Estimate], "POST", "estimates", request)
+
+    async def tracking_estimates(self, request: TrackingEstimateRequest) -> list[Estimate]:
+        return await self._call(list[Estimate], "POST", "estimates/tracking", request)
 
     async def capabilities(self) -> ServerInfo:
         return await self._call(ServerInfo, "GET", "system/capabilities", limit_s=10.0)

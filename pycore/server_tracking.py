@@ -21,14 +21,18 @@ class ServerTracker:
         self._tasks, self._exporter = tasks, exporter
 
     async def track(
-        self, history: History, file: MediaFile, content_type: str, heard: Callable[[Job], None]
+        self,
+        history: History,
+        file: MediaFile,
+        content_type: str,
+        route: Route,
+        heard: Callable[[Job], None],
     ) -> Tracking:
-        """Who is where in the medium; `heard` is told of the job. Cancelling this cancels the job. Raises
-        ReelError: what the server refuses, or the job's own problem."""
+        """Who is where in the medium, found by `route`; `heard` is told of the job. Cancelling this cancels
+        the job. Raises ReelError: what the server refuses, or the job's own problem."""
         await self._exporter.bring(history, file, content_type)
         project = history.present
-        # No price is shown beside this button: so nothing is chosen that has one.
-        request = TrackingRequest(selected_clip(project).media.id, route=Route.LOCAL)
+        request = TrackingRequest(selected_clip(project).media.id, route=route)
         key = self._host.uuid()
         job = await self._exporter.insistently(lambda: self._client.create_tracking(project.id, request, key))
         ended = False

@@ -48,6 +48,7 @@ let state = {
   server: null,
   server_problem: null,
   estimates: [],
+  tracking_estimates: [],
   upload: null,
   jobs: [],
   analysis: { state: "none", progress: 0, seconds_left: null, message: "", processor: null, problem: null, players: [], revision: 0, waiting: false },

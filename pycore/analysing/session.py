@@ -35,6 +35,7 @@ from pycore.protocol import (
     Rect,
     ReelError,
     Relink,
+    Route,
     SplitTrack,
     StopAnalysing,
     Tracking,
@@ -44,8 +45,9 @@ from pycore.protocol import (
 )
 from pycore.tasks import Tasks, as_problem
 
-ServerTracking = Callable[[Callable[[Job], None]], Awaitable[Tracking]]
-"""Has the server look at the open medium and tells of the job. Cancelling it cancels the job."""
+ServerTracking = Callable[[Route, Callable[[Job], None]], Awaitable[Tracking]]
+"""Has the server look at the open medium, by that route, and tells of the job. Cancelling it cancels the
+job."""
 
 
 class Analysing:
@@ -132,14 +134,17 @@ class Analysing:
 
     # commands
 
-    def start(self, *, server: bool = False) -> None:
-        """Looks for players here or on the server. Raises ReelError `analysis.unavailable`."""
+    def start(self, route: Route | None = None) -> None:
+        """Looks for players here, or by that route of the server's. Raises ReelError
+        `analysis.unavailable`."""
         history, file = self._opened()
         if self._looking.busy:
             return
-        if server:
+        if route is not None:
             self._looking.begin("Sending the video to the server")
-            self._remote = self._tasks.start(self._ask_server(history), "having the server look for players")
+            self._remote = self._tasks.start(
+                self._ask_server(history, route), "having the server look for players"
+            )
             return
         self._looking.begin("Starting")
         media = selected_clip(history.present).media
@@ -201,9 +206,9 @@ class Analysing:
 
     # the server
 
-    async def _ask_server(self, history: History) -> None:
+    async def _ask_server(self, history: History, route: Route) -> None:
         try:
-            tracking = await self._on_server(self._looking.job_changed)
+            tracking = await self._on_server(route, self._looking.job_changed)
         except Exception as error:  # noqa: BLE001 -- the page waits for an end, whatever it is
             self._remote = None
             self._fail(as_problem(error, "having the server look for players"))

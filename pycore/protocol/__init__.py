@@ -120,6 +120,7 @@ from pycore.protocol.jobs import (
     ModelName,
     Route,
     ServerInfo,
+    TrackingEstimateRequest,
     TrackingRequest,
     TrackingResult,
 )
@@ -258,6 +259,7 @@ __all__ = [
     "TrackColumns",
     "TrackEdit",
     "Tracking",
+    "TrackingEstimateRequest",
     "TrackingRequest",
     "TrackingResult",
     "TracksChanged",

@@ -13,6 +13,7 @@ from pycore.protocol.capability import Processor
 from pycore.protocol.errors import Problem
 from pycore.protocol.framing import Framing, Keyframe, PathPoint
 from pycore.protocol.geometry import Rect, Size
+from pycore.protocol.jobs import Route
 from pycore.protocol.tracks import Player, TrackColumns, Tracking
 
 
@@ -86,9 +87,10 @@ class PathChanged:
 @dataclass(frozen=True, slots=True)
 class StartAnalysis:
     """Looks for the players of the whole clip, in the background: in this browser, or, with `server`, on the
-    server, which the clip is uploaded to."""
+    server, which the clip is uploaded to; there by `route`, whose price the page has shown."""
 
     server: bool = False
+    route: Route = Route.LOCAL
 
     type: Literal["start-analysis"] = "start-analysis"
 

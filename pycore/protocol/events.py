@@ -37,7 +37,8 @@ class AppState:
     """All that the page draws. The page keeps no truth of its own but the `<video>` element's playback.
 
     `server` is null while it is unknown or out of reach (`server_problem` says why). `estimates` are for the
-    present clip and output, the recommended one marked. `jobs` are newest first. `presets`: ways to frame.
+    present clip and output, the recommended one marked; `tracking_estimates`: what the server would take to
+    find the players of the present medium. `jobs` are newest first. `presets`: ways to frame.
     `local_offer`: the export in this browser (null until it is known); `local_exports`: those of this page,
     newest first.
     """
@@ -50,6 +51,7 @@ class AppState:
     server: ServerInfo | None = None
     server_problem: Problem | None = None
     estimates: list[Estimate] = field(default_factory=list)
+    tracking_estimates: list[Estimate] = field(default_factory=list)
     upload: Upload | None = None
     jobs: list[Job] = field(default_factory=list)
     analysis: Analysis = field(default_factory=Analysis)

@@ -116,6 +116,16 @@ class TrackingRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackingEstimateRequest:
+    """POST estimates/tracking: the players of a video before any upload, so by its figures. `size` in display
+    pixels; `fps` 0 counts as 30."""
+
+    size: Size
+    duration_us: int
+    fps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrackingResult:
     """What a tracking job came to: its document lies at jobs/{id}/result. `seconds` is the computing time
     over all attempts, `fps` = frames / seconds."""

@@ -365,6 +365,22 @@ def test_estimates_that_make_no_sense(client: SyncClient, changes: dict[str, Any
     call(client, "POST", "estimates", ESTIMATE | changes, 422)
 
 
+VIDEO = {"size": {"width": 1920, "height": 1080}, "duration_us": 2_000_000}
+
+
+def test_what_finding_players_takes_is_told_before_an_upload(client: SyncClient) -> None:
+    (estimate,) = call(client, "POST", "estimates/tracking", VIDEO)
+    assert (estimate["route"], estimate["frames"], estimate["cost_usd"]) == ("local", 60, 0.0)
+    assert estimate["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    "changes", [{"size": {"width": 0, "height": 9}}, {"duration_us": 0}, {"fps": -1.0}, {"fps": 1e300}]
+)
+def test_no_video_no_estimate(client: SyncClient, changes: dict[str, Any]) -> None:
+    call(client, "POST", "estimates/tracking", VIDEO | changes, 422)
+
+
 def test_the_system_tells_of_itself(client: SyncClient) -> None:
     assert call(client, "GET", "system/health") == {"status": "ok"}
     assert call(client, "GET", "system/ready") == {"status": "ok"}

@@ -36,6 +36,7 @@ BODIES: dict[str, Any] = {
     },
     "TrackingRequest": {"media_id": MEDIA},
     "EstimateRequest": {"clips": [{"duration_us": 1_000_000, "fps": 30, "crop": CROP}], "size": SIZE},
+    "TrackingEstimateRequest": {"size": SIZE, "duration_us": 1_000_000},
     "TicketRequest": {"path": f"{PREFIX}/projects"},
 }
 """One that is valid, for each type that a route takes."""

@@ -69,6 +69,11 @@ def test_time_and_cost_are_told_before(installation: Installation) -> None:
     assert (remote["route"], remote["processor"]["name"]) == ("runpod", "RunPod L4")
     assert remote["cost_usd"] > 0
     assert remote["recommended"] or not remote["processor"]["available"]
+    video = {"size": {"width": 1920, "height": 1080}, "duration_us": 60_000_000, "fps": 30}
+    local, remote = installation.api.call("POST", "estimates/tracking", video)
+    assert (local["route"], local["cost_usd"], local["frames"]) == ("local", 0.0, 1800)
+    assert (remote["route"], remote["processor"]["name"]) == ("runpod", "RunPod L4")
+    assert remote["cost_usd"] > 0
 
 
 def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 /** Step "Player": looking for players, the list of them, and corrections of the chosen one. */
 
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
-import { span } from "./format.js";
+import { money, span } from "./format.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Player} Player */
 
@@ -25,7 +25,7 @@ export class PlayerPanel {
     this.#run = run;
     this.#player = player;
     this.#start.addEventListener("click", () => run({ type: "start-analysis" }));
-    byTest("analyse-server").addEventListener("click", () => run({ type: "start-analysis", server: true }));
+    byTest("analyse-server").addEventListener("click", () => run({ type: "start-analysis", server: true, route: this.#offer?.route ?? "local" }));
     byTest("analysis-cancel").addEventListener("click", () => run({ type: "cancel-analysis" }));
     byTest("player-none").addEventListener("click", () => run({ type: "choose-player" }));
     byTest("player-split").addEventListener("click", () => run({ type: "split-track", track_id: this.#chosen, time_us: player.timeUs }));
@@ -34,6 +34,11 @@ export class PlayerPanel {
   #portraits;
   #run;
   #player;
+
+  /** What the server would do it by, and what that takes. */
+  get #offer() {
+    return this.#state?.tracking_estimates.find(each => each.recommended);
+  }
 
   get #chosen() {
     return this.#state?.project?.clips[this.#state.project.selected ?? 0]?.track_id ?? "";
@@ -51,6 +56,8 @@ export class PlayerPanel {
     // Where this browser failed, or has only its CPU for it, the server may do it: never without being asked, for that uploads the clip.
     const weak = analysis.state === "failed" || state.capability?.level === "none";
     byTest("analyse-server").hidden = busy || !open || !ready || !state.server || !weak;
+    const offer = this.#offer;
+    text(byTest("analyse-server"), offer ? `On the server · ${span(offer.seconds)}, ${money(offer.cost_usd)}` : "On the server");
     text(this.#start, NAMES[analysis.state] ?? "");
     byTest("analysis-cancel").hidden = !busy;
     this.#progress.hidden = !busy;

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from pycore.protocol import JobState, ModelName, Project, decode
+from pycore.protocol import JobState, ModelName, Project, Route, decode
 from pycore.tests.session.real_server import CPU, PART_BYTES, Page, RealServer, in_a_session, write_clip
 
 
@@ -148,6 +148,17 @@ async def test_estimates_follow_the_clip(page: Page, server: RealServer, clip: P
     await page.hear(lambda _: server.requests.count("POST /api/v1/estimates") > asked, "asking again")
     await page.do("close-media")
     assert page.state.estimates == []
+    assert page.state.tracking_estimates == []
+
+
+@in_a_session
+async def test_what_a_search_for_players_takes_is_told_before(
+    page: Page, server: RealServer, clip: Path
+) -> None:
+    await page.open(clip)
+    (told,) = (await page.until(lambda state: state.tracking_estimates, "estimates")).tracking_estimates
+    assert (told.route, told.recommended, told.cost_usd) == (Route.LOCAL, True, 0.0)
+    assert told.frames == 12
 
 
 @in_a_session

@@ -1,6 +1,8 @@
-"""estimates: what an export would take, before anything is uploaded."""
+"""estimates: what an export, or having the players found, would take, before anything is uploaded."""
 
-from pycore.protocol import Estimate, EstimateClip, EstimateRequest, ReelError
+from collections.abc import Iterable
+
+from pycore.protocol import Estimate, EstimateClip, EstimateRequest, ReelError, TrackingEstimateRequest
 from server.api.operations import Call, Operation
 from server.gpu.estimates import Work, crop_size, work_pixels
 
@@ -30,18 +32,32 @@ def estimate(call: Call) -> list[Estimate]:
     return call.services.routing.estimates(call.owner, Work.of_export(work, frames, request.model))
 
 
+def estimate_tracking(call: Call) -> list[Estimate]:
+    request: TrackingEstimateRequest = call.body
+    size = request.size
+    _check("body", (("size.width", size.width, MOST_SIDE), ("size.height", size.height, MOST_SIDE)))
+    frames = _count(request.duration_us, request.fps, "body")
+    return call.services.routing.estimates(call.owner, Work.of_tracking(size, frames))
+
+
 def _frames(clip: EstimateClip, where: str) -> int:
-    for field, value, most in (
-        ("duration_us", clip.duration_us, MOST_DURATION_US),
-        ("crop.width", clip.crop.width, MOST_SIDE),
-        ("crop.height", clip.crop.height, MOST_SIDE),
-    ):
+    crop = clip.crop
+    _check(where, (("crop.width", crop.width, MOST_SIDE), ("crop.height", crop.height, MOST_SIDE)))
+    return _count(clip.duration_us, clip.fps, where)
+
+
+def _count(duration_us: int, fps: float, where: str) -> int:
+    _check(where, (("duration_us", duration_us, MOST_DURATION_US),))
+    frames = max(round(duration_us / 1e6 * (fps or USUAL_FPS)), 1)
+    if fps < 0 or frames > MOST_FRAMES:
+        raise _invalid(f"{where}.fps", f"{fps:g} frames per second are no video of that length.")
+    return frames
+
+
+def _check(where: str, limits: Iterable[tuple[str, float, int]]) -> None:
+    for field, value, most in limits:
         if not 0 < value <= most:
             raise _invalid(f"{where}.{field}", f"It must be greater than 0 and at most {most}.")
-    frames = max(round(clip.duration_us / 1e6 * (clip.fps or USUAL_FPS)), 1)
-    if clip.fps < 0 or frames > MOST_FRAMES:
-        raise _invalid(f"{where}.fps", f"{clip.fps:g} frames per second are no video of that length.")
-    return frames
 
 
 def _between(clip: EstimateClip, frames: int) -> int:
@@ -64,6 +80,15 @@ OPERATIONS = (
         "estimates",
         estimate,
         body=EstimateRequest,
+        answer=list[Estimate],
+    ),
+    Operation(
+        "POST",
+        "/estimates/tracking",
+        "Time and cost of finding and following a video's players on each route, the recommended one marked.",
+        "estimates",
+        estimate_tracking,
+        body=TrackingEstimateRequest,
         answer=list[Estimate],
     ),
 )
