@@ -63,7 +63,9 @@ def _nothing(*arguments: Any) -> str:
     return ""
 
 
-def arm() -> None:
+def arm(dies_at: str) -> None:
+    global _dies_at
+    _dies_at = dies_at
     for method in ("put", "put_file", "delete_folder"):
         passing(LocalStorage, method, _key)
     for method in ("start", "succeed", "succeed_tracking"):
@@ -79,22 +81,21 @@ def arm() -> None:
     local_tracker.WINDOW = 3
 
 
-def _work(log: Path, data: Path, dies_at: str, environ: Mapping[str, str]) -> None:
-    global _dies_at
-    _dies_at = dies_at
+def _work(log: Path, data: Path, dies_at: str | None, environ: Mapping[str, str]) -> None:
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.update(environ)
     sys.argv = ["reelballers", "worker", "--data", str(data)]
-    arm()
+    if dies_at is not None:
+        arm(dies_at)
     cli.main()
 
 
 class DyingWorker(Process):
-    """Such a worker; its output goes to `log`."""
+    """Such a worker; its output goes to `log`. With `dies_at` None it is a usual one, that starts faster."""
 
-    def __init__(self, log: Path, data: Path, dies_at: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, log: Path, data: Path, dies_at: str | None, environ: Mapping[str, str]) -> None:
         self.log = log
         self._start = log.stat().st_size if log.exists() else 0
         log.touch()
@@ -105,6 +106,10 @@ class DyingWorker(Process):
 
     def alive(self) -> bool:
         return self._forked.is_alive()
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        self._forked.join()
 
     def end(self) -> int:
         if self.alive():

@@ -3,9 +3,7 @@
 import os
 import re
 import signal
-import time
 from pathlib import Path
-from random import Random
 
 import httpx
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from server.db.fleet import HEARTBEAT_SECONDS, SILENCE_SECONDS
 from server.tests.conftest import Running
 from server.tests.fleet_bench import Fleet
-from server.tests.processes import Api, Process, export_request, start_api
+from server.tests.processes import Api, export_request, start_api
 
 TAKEN_OVER_S = 30.0
 """What issue 6 allows from a worker's death until another is at its job."""
@@ -123,50 +121,3 @@ def test_two_apis_are_one(fleet: Fleet, clip: Path) -> None:
             other.await_state(made[0], "succeeded")
     finally:
         assert process.end() == 0
-
-
-@pytest.fixture(scope="session")
-def undisturbed_tracking(running: Running) -> bytes:
-    """The clip's tracking by that worker."""
-    job = running.api.track("project-1", running.info)
-    running.api.await_state(job["id"], "succeeded")
-    return running.api.result(job["id"])
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("seed", range(4))
-def test_killed_at_random_moments_over_many_jobs(
-    fleet: Fleet, clip: Path, undisturbed: bytes, undisturbed_tracking: bytes, seed: int
-) -> None:
-    """50 jobs, every fifth a tracking job, and as many kills per seed, over three workers: 200 jobs in all,
-    each done once, all alike."""
-    random = Random(seed)
-    info = fleet.api.upload("project-1", clip)
-    for _ in range(3):
-        fleet.start()
-    expected: dict[str, bytes] = {}
-    for number in range(50):
-        ask, result = (
-            (fleet.api.track, undisturbed_tracking) if number % 5 == 4 else (fleet.api.export, undisturbed)
-        )
-        expected[ask("project-1", info)["id"]] = result
-    jobs = list(expected)
-    for _ in range(50):
-        time.sleep(random.uniform(0.0, 1.5))
-        if all(fleet.api.job(job)["state"] == "succeeded" for job in jobs):
-            break
-        victim = random.choice([worker for worker in fleet.workers if worker.alive()])
-        victim.kill()
-        number = fleet.workers.index(victim)
-        fleet.workers[number] = Process(victim.log, "worker", "--data", fleet.data, **fleet.environ)
-    for job, result in expected.items():
-        fleet.api.await_state(job, "succeeded")
-        assert fleet.api.result(job) == result
-    logs = "".join(path.read_text() for path in fleet.data.parent.glob("worker-*.log"))
-    for kind in ("exports", "tracking"):
-        assert re.search(rf"jobs\.{kind}: job \w+: segment 0 done", logs)
-    for job in jobs:
-        assert len(re.findall(f"job {job}: succeeded", logs)) <= 1
-        finished = re.findall(rf"job {job}: segment (\d+) done", logs)
-        assert len(finished) == len(set(finished)), f"a segment of {job} was made twice: {finished}"
-    assert [name for name in fleet.left() if not name.startswith("tmp/")] == []
