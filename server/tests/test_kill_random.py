@@ -14,7 +14,7 @@ from server.tests.fleet_bench import Fleet
 
 JOBS = KILLS = 50
 EXPORT_US, TRACKING_US = 1_200_000, 200_000
-"""An export of two segments, and tracking of a few frames: at half a second each they are most of the work."""
+"""An export of two segments, and tracking of a few frames, which take half a second each."""
 
 
 @pytest.fixture(scope="module")
