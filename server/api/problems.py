@@ -1,5 +1,6 @@
 """Every error as an RFC 9457 problem document."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -72,7 +73,7 @@ async def on_http_exception(request: HTTPConnection, error: Exception) -> Respon
 
 class Unexpected:
     """ASGI middleware: an error that nobody foresaw goes to the log, and out as a problem that tells
-    nothing of it."""
+    nothing of it. So does a request that the server, which is to end, waits for no longer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,6 +88,10 @@ class Unexpected:
 
         try:
             await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if scope["type"] != "http" or started:
+                raise
+            await problem_response(_ENDING, {"Retry-After": "1"})(scope, receive, send)
         except Exception:
             if scope["type"] != "http" or started:
                 raise
@@ -94,6 +99,13 @@ class Unexpected:
             await problem_response(_INTERNAL)(scope, receive, send)
 
 
+_ENDING = Problem(
+    "server.ending",
+    "The server is being restarted",
+    "It waited for the request for a moment, then no longer.",
+    "Send it again.",
+    503,
+)
 _INTERNAL = Problem(
     "server.internal",
     "The server failed for a reason that we did not foresee",
