@@ -52,6 +52,7 @@ class Scripted:
     ran: Counter[int] = field(default_factory=Counter)
     at_once: int = 1
     during: Callable[[int, threading.Event], None] = lambda index, stop: None
+    noted: str = ""
 
     def info(self) -> Processor:
         return CPU
@@ -78,7 +79,7 @@ class Scripted:
         progress(1.0)
         target.write_bytes(b"segment %d " % index)
         self.ran[index] += 1
-        return SegmentStats(10, 0.5)
+        return SegmentStats(10, 0.5, [self.noted] if self.noted else [])
 
     def finish(self, sources: Sources, plan: ExportPlan, segments: list[Path], target: Path) -> FinishedFile:
         target.write_bytes(b"".join(path.read_bytes() for path in segments))

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from itertools import product
@@ -54,6 +55,14 @@ def test_killed_at_every_write_it_ends_the_same(
             again = {index for index, runs in bench.processor.ran.items() if runs > before[index] > 0}
             assert not again & stored, "a finished segment was made again"
     assert deaths == 2 * (SEGMENTS + 1) * 2 + 2
+
+
+def test_what_segments_note_is_in_the_result_once(bench: Bench) -> None:
+    bench.processor.noted = "It ran out of memory: pictures went through in tiles of 4096 pixels."
+    job = bench.job()
+    bench.run(job.id)
+    (facts,) = bench.storage.get(f"jobs/{job.id}/result.json")
+    assert json.loads(facts)["notes"] == [bench.processor.noted]
 
 
 def dying(
