@@ -15,33 +15,25 @@ from types import FrameType
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pycore.protocol import (
-    ExportClip,
-    ExportRequest,
-    ExportResult,
     Framing,
-    ModelName,
     Music,
-    Rect,
     ReelError,
-    Size,
     Spotlight,
     SpotlightStyle,
     encode,
 )
 from server import export_motion
+from server.export_options import MUSIC, SOURCE, check_target, own_model, size_of, usage
+from server.export_options import request as export_request
+from server.export_telling import progress, result_of, summary
 from server.gpu.base import ExportPlan, FinishedFile, GpuProcessor, SegmentStats, Sources, Stopped, with_notes
-from server.gpu.estimates import Work, estimate
-from server.gpu.models.descriptor import Descriptor, descriptor
 from server.gpu.planning import plan_export
 from server.gpu.segments import run_segments
 from server.video.probe import inspect
 
 INTERRUPTED = 130
-SOURCE, MUSIC = "source", "music"
-"""The media id of the file on the command line."""
 
 
 @click.command()
@@ -119,13 +111,13 @@ def export(
     console = Console(stderr=True)
     try:
         source, target = source.resolve(), target.resolve()
-        _check_target(source, target, force)
+        check_target(source, target, force)
         if track is not None and path is not None:
-            raise _usage("--track and --path both say where the crop goes.", "Give one of them.")
+            raise usage("--track and --path both say where the crop goes.", "Give one of them.")
         if spotlight != SpotlightStyle.NONE and track is None:
-            raise _usage("--spotlight does not say on whom.", "Name a player by --track FILE/ID.")
-        wanted = export_motion.size_of(aspect, size) or _size(size)
-        request = _request(source, wanted, crop, model, start, end)
+            raise usage("--spotlight does not say on whom.", "Name a player by --track FILE/ID.")
+        wanted = export_motion.size_of(aspect, size) or size_of(size)
+        request = export_request(source, wanted, crop, model, start, end)
         if track is not None:
             marked = replace(request.clips[0], spotlight=Spotlight(SpotlightStyle(spotlight), name))
             framing = Framing(player_share=share)
@@ -138,13 +130,13 @@ def export(
             sources[MUSIC] = music.resolve()
             request = replace(request, music=Music(MUSIC, volume=volume))
         # before torch is loaded, where it can be: a mistake is answered at once
-        plan = plan_export(sources, request, _own(model))
+        plan = plan_export(sources, request, own_model(model))
         from server.gpu.local import local_processor
 
         processor = local_processor(device)
-        with _progress(console, plan, hidden=as_json) as advance, _stop_on_interrupt() as stop:
+        with progress(console, plan, hidden=as_json) as advance, _stop_on_interrupt() as stop:
             finished, seconds = _run(processor, sources, plan, target, advance, stop)
-        result = _result(processor, plan, finished, seconds)
+        result = result_of(processor, plan, finished, seconds)
     except (KeyboardInterrupt, Stopped):
         console.print("Stopped; nothing was written.", markup=False)
         sys.exit(INTERRUPTED)
@@ -156,7 +148,7 @@ def export(
             "Make room or choose another place.",
             507,
         ) from error
-    click.echo(json.dumps(encode(result), indent=2) if as_json else _summary(target, result, plan))
+    click.echo(json.dumps(encode(result), indent=2) if as_json else summary(target, result, plan))
 
 
 def _run(
@@ -187,108 +179,6 @@ def _run(
         return with_notes(finished, stats), time.perf_counter() - began
 
 
-def _request(
-    source: Path, size: Size, crop: str | None, model: str, start: str | None, end: str | None
-) -> ExportRequest:
-    name = ModelName.OWN if _is_file(model) else descriptor(model).name
-    probed = inspect(source)
-    if crop is None:
-        scale = min(probed.size.width / size.width, probed.size.height / size.height)
-        width, height = size.width * scale, size.height * scale
-        rect = Rect((probed.size.width - width) / 2, (probed.size.height - height) / 2, width, height)
-    else:
-        rect = _crop(crop)
-    in_us = 0 if start is None else _time(start, "--start")
-    out_us = probed.table.duration_us if end is None else _time(end, "--end")
-    return ExportRequest([ExportClip(SOURCE, in_us, out_us, rect)], size, name)
-
-
-def _is_file(model: str) -> bool:
-    return "." in model or "/" in model
-
-
-def _own(model: str) -> Descriptor | None:
-    """The user's own model; None for one of ours."""
-    if not _is_file(model):
-        return None
-    from server.gpu.models import own
-
-    return own.describe(Path(model).resolve())
-
-
-def _check_target(source: Path, target: Path, force: bool) -> None:
-    if target.suffix.lower() != ".mp4":
-        raise _usage(f"The result is an MP4, but {target.name} does not end in .mp4.", "Name it so.")
-    if not target.parent.is_dir():
-        raise _usage(f"There is no folder {target.parent}.", "Make it first, or choose another place.")
-    if source == target:
-        raise _usage("The result would overwrite its own source.", "Choose another name.")
-    if target.exists() and not force:
-        raise _usage(f"{target} exists already.", "Choose another name, or replace it with --force.")
-
-
-def _size(text: str | None) -> Size:
-    if text is None:
-        raise _usage("How large the result shall be is not said.", "Give --size 1080x1920 or --aspect 9:16.")
-    numbers = _numbers(text.lower().replace("×", "x").split("x"), 2)
-    if numbers is None or any(number != int(number) for number in numbers):
-        raise _usage(f"--size {text!r} is no size.", "Write width x height, as in --size 1080x1920.")
-    return Size(int(numbers[0]), int(numbers[1]))
-
-
-def _crop(text: str) -> Rect:
-    numbers = _numbers(text.split(","), 4)
-    if numbers is None:
-        raise _usage(
-            f"--crop {text!r} is no crop.", "Write left,top,width,height, as in --crop 656,0,608,1080."
-        )
-    return Rect(*numbers)
-
-
-def _time(text: str, option: str) -> int:
-    """ "83.5", "1:23.5" or "0:01:23.5" in microseconds."""
-    parts = text.split(":")
-    numbers = _numbers(parts, len(parts)) if len(parts) <= 3 else None
-    if numbers is None or any(number < 0 for number in numbers):
-        raise _usage(
-            f"{option} {text!r} is no time.", "Write seconds (83.5) or minutes and seconds (1:23.5)."
-        )
-    seconds = 0.0
-    for number in numbers:
-        seconds = seconds * 60 + number
-    return round(seconds * 1_000_000)
-
-
-def _numbers(parts: list[str], count: int) -> list[float] | None:
-    if len(parts) != count:
-        return None
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        return None
-    return numbers if all(abs(number) < 1e9 for number in numbers) else None
-
-
-def _usage(detail: str, hint: str) -> ReelError:
-    return ReelError.of("usage", "Cannot export", detail, hint, 422)
-
-
-@contextlib.contextmanager
-def _progress(console: Console, plan: ExportPlan, *, hidden: bool) -> Iterator[Callable[[float], None]]:
-    columns = (
-        TextColumn("Upscaling"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames"),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=console, disable=hidden or not console.is_terminal, transient=True
-    ) as bar:
-        task = bar.add_task("", total=plan.frames)
-        yield lambda frames: bar.update(task, completed=round(frames))
-
-
 @contextlib.contextmanager
 def _stop_on_interrupt() -> Iterator[threading.Event]:
     """The event is set at Ctrl-C or SIGTERM, so that the frame at work ends in order; a second one interrupts
@@ -306,44 +196,3 @@ def _stop_on_interrupt() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _result(
-    processor: GpuProcessor, plan: ExportPlan, finished: FinishedFile, seconds: float
-) -> ExportResult:
-    device = processor.info()
-    model = plan.request.model
-    expected = None
-    if not plan.model_file:
-        expected = estimate(device, Work.of_export(plan.work_pixels, plan.frames, model))
-    return ExportResult(
-        bytes=finished.bytes,
-        seconds=round(seconds, 3),
-        frames=finished.frames,
-        fps=round(finished.frames / seconds, 3),
-        device=device.name,
-        model=model,
-        in_size=plan.clips[0].in_size,
-        out_size=plan.out_size,
-        duration_us=finished.duration_us,
-        has_audio=finished.has_audio,
-        estimated_seconds=expected.seconds if expected else 0.0,
-        estimated_cost_usd=0.0,
-        actual_cost_usd=0.0,
-        sha256=finished.sha256,
-        notes=finished.notes,
-    )
-
-
-def _summary(target: Path, result: ExportResult, plan: ExportPlan) -> str:
-    was, made = result.in_size, result.out_size
-    model = Path(plan.model_file).name or result.model.value
-    lines = [
-        f"{target}",
-        f"  {result.frames} frames, {result.duration_us / 1e6:.2f} s, {result.bytes / 1e6:.2f} MB, "
-        f"{'with' if result.has_audio else 'without'} sound",
-        f"  {was.width}×{was.height} → {made.width}×{made.height}, model “{model}”",
-        f"  {result.seconds:.1f} s at {result.fps:.2f} frames/s on {result.device}",
-        *(f"  Note: {note}" for note in result.notes),
-    ]
-    return "\n".join(lines)
