@@ -7,6 +7,8 @@ from pycore.protocol import Project, ReelError, SlowMotion
 
 NEW_CLIP_US = 8_000_000
 """How long a clip is that was just added, where the medium lasts so long."""
+MOMENT_BEFORE_US = 8_000_000
+MOMENT_AFTER_US = 4_000_000
 MAX_CLIPS = 200
 MAX_FREEZE_US = 10_000_000
 LONGEST_TITLE = 80
@@ -24,6 +26,26 @@ def with_added(project: Project, at_us: int, clip_id: str) -> Project:
     clips = [*project.clips[:index], clip, *project.clips[index:]]
     begin = min(max(at_us, 0), max(clip.media.duration_us - MIN_CLIP_US, 0))
     return with_trim(replace(project, clips=clips, selected=index), begin, begin + NEW_CLIP_US)
+
+
+def with_moment(project: Project, at_us: int, clip_id: str) -> Project:
+    """A clip around that moment: from what led to it until it is over. While the whole medium is the reel's
+    only clip, that becomes it; else it is one more, before those that begin later, and the selected clip
+    stays selected. Raises ReelError `clips.too-many`."""
+    only, duration = project.clips[0], project.clips[0].media.duration_us
+    end = min(max(at_us, 0) + MOMENT_AFTER_US, duration)
+    begin = max(min(at_us, duration) - MOMENT_BEFORE_US, 0)
+    if len(project.clips) == 1 and only.in_us == 0 and only.out_us >= duration:
+        return with_trim(project, begin, end)
+    added = with_added(project, begin, clip_id)
+    index = added.selected
+    added = with_trim(added, begin, end)
+    place = next(
+        (number for number, each in enumerate(project.clips) if each.in_us > begin), len(project.clips)
+    )
+    placed = moved(added, index, place)
+    selected = project.selected + (place <= project.selected)
+    return replace(placed, selected=selected)
 
 
 def without(project: Project, index: int) -> Project:

@@ -13,6 +13,7 @@ from pycore.document import (
 )
 from pycore.protocol import (
     AddClip,
+    MarkMoment,
     MoveClip,
     Project,
     RemoveClip,
@@ -38,12 +39,13 @@ Edit = (
     | SetKeyframe
     | RemoveKeyframe
     | AddClip
+    | MarkMoment
     | RemoveClip
     | MoveClip
 )
 """What can be undone as one step."""
 
-SELECTING = AddClip | RemoveClip | MoveClip
+SELECTING = AddClip | MarkMoment | RemoveClip | MoveClip
 """Edits after which another clip may be the selected one."""
 
 
@@ -71,6 +73,8 @@ def edited(project: Project, edit: Edit, new_id: str) -> Project:
             return without_keyframe(project, time_us)
         case AddClip(at_us):
             return clips.with_added(project, at_us, new_id)
+        case MarkMoment(at_us):
+            return clips.with_moment(project, at_us, new_id)
         case RemoveClip(index):
             return clips.without(project, index)
         case MoveClip(index, to):

@@ -85,6 +85,15 @@ class AddClip:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkMoment:
+    """One more clip of the same medium around that moment: 8 s before, 4 s after. While the whole medium is
+    the reel's only clip, that is cut to the moment. The selected clip stays selected."""
+
+    at_us: int
+    type: Literal["mark-moment"] = "mark-moment"
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveClip:
     index: int
     type: Literal["remove-clip"] = "remove-clip"
@@ -237,6 +246,7 @@ Command = (
     | SetAspect
     | SetTrim
     | AddClip
+    | MarkMoment
     | RemoveClip
     | MoveClip
     | SelectClip

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pycore.clips import NEW_CLIP_US, check_index, described, moved, with_added, without
+from pycore.clips import NEW_CLIP_US, check_index, described, moved, with_added, with_moment, without
 from pycore.document import History, new_project, selected_clip, with_aspect, with_crop, with_media, with_trim
 from pycore.protocol import Aspect, MediaInfo, Project, Rect, ReelError, Size, SlowMotion
 
@@ -98,3 +98,22 @@ def test_all_clips_of_a_file_learn_what_the_probe_says(three: Project) -> None:
     assert {clip.media.id for clip in project.clips} == {"media-1"}
     assert project.selected == 2
     assert project.clips[2].out_us == 45_000_000
+
+
+def test_the_first_moment_cuts_the_whole_match_and_further_ones_stand_in_their_order() -> None:
+    match = new_project("p", replace(MEDIA, duration_us=5_400_000_000))
+    first = with_moment(match, 600_000_000, "a")
+    assert [(clip.in_us, clip.out_us) for clip in first.clips] == [(592_000_000, 604_000_000)]
+    three = with_moment(with_moment(first, 1_200_000_000, "late"), 60_000_000, "early")
+    assert ids(three) == ["early", "", "late"]
+    assert [clip.in_us for clip in three.clips] == [52_000_000, 592_000_000, 1_192_000_000]
+    assert three.selected == 1  # still the first one marked: what is looked at does not jump
+    assert three.clips[2].crop == match.clips[0].crop
+
+
+def test_a_moment_at_an_end_of_the_medium_is_shorter(three: Project) -> None:
+    begin = with_moment(three, 2_000_000, "x").clips[0]
+    assert (begin.id, begin.in_us, begin.out_us) == ("", 0, 5_000_000)
+    assert with_moment(three, 2_000_000, "x").clips[1].out_us == 6_000_000
+    last = with_moment(three, MEDIA.duration_us + 9, "x").clips[-1]
+    assert (last.in_us, last.out_us) == (MEDIA.duration_us - 8_000_000, MEDIA.duration_us)

@@ -68,10 +68,20 @@ export class Player {
     this.outUs = outUs;
   }
 
+  #roaming = false;
+
+  /** Plays on beyond the clip's range until it is paused: somebody watches the match, not the clip. */
+  roam() {
+    this.#roaming = true;
+  }
+
   async toggle() {
     if (!this.video.paused) return this.video.pause();
     const now = this.video.currentTime * 1e6;
-    if (now >= Math.min(this.outUs, this.durationUs) - this.frameSeconds * 1e6 || now < this.inUs - 1) this.seek(this.inUs);
+    const end = Math.min(this.outUs, this.durationUs);
+    const atEnd = Math.abs(now - end) <= this.frameSeconds * 1e6;
+    this.#roaming = !atEnd && (now > end || now < this.inUs - 1);
+    if (atEnd) this.seek(this.inUs);
     try {
       await this.video.play();
     } catch (error) {
@@ -129,7 +139,7 @@ export class Player {
   /** @param {number} mediaTime seconds */
   #shown(mediaTime) {
     this.timeUs = Math.round(mediaTime * 1e6);
-    if (!this.video.paused && this.timeUs >= this.outUs - 1 && this.outUs < this.durationUs) {
+    if (!this.video.paused && !this.#roaming && this.timeUs >= this.outUs - 1 && this.outUs < this.durationUs) {
       if (this.loop) this.#again();
       else {
         this.video.pause();

@@ -1,9 +1,5 @@
 // @ts-check
-/** Players' thumbnails, taken by a silent <video> of their own, one after the other. */
-
-const MARGIN = 0.35;
-
-/** @typedef {import("../protocol.js").Player} Player */
+/** Thumbnails of players and clips, taken by a silent <video> of their own, one after the other. */
 
 export class Portraits {
   #video = document.createElement("video");
@@ -23,16 +19,16 @@ export class Portraits {
     this.#video.load();
   }
 
-  /** Draws a player's portrait, unless it is there. @param {HTMLCanvasElement} canvas @param {Player} player */
-  draw(canvas, player) {
-    const { url } = { url: this.#url };
-    const key = JSON.stringify([url, player.portrait_us, player.portrait]);
+  /** Draws what is in a box at a moment, unless it is there: the box's height, as wide as the canvas's shape asks. @param {HTMLCanvasElement} canvas @param {number} timeUs @param {import("../protocol.js").Rect} box */
+  draw(canvas, timeUs, box) {
+    const url = this.#url;
+    const key = JSON.stringify([url, timeUs, box]);
     if (!url || this.#drawn.get(canvas) === key) return;
     this.#drawn.set(canvas, key);
     this.#queue = this.#queue.then(async () => {
       if (url !== this.#url || this.#drawn.get(canvas) !== key) return;
-      await this.#seek(player.portrait_us / 1e6 + 1e-3);
-      if (url === this.#url) cut(canvas, this.#video, player.portrait);
+      await this.#seek(timeUs / 1e6 + 1e-3);
+      if (url === this.#url) cut(canvas, this.#video, box);
     });
   }
 
@@ -54,9 +50,8 @@ export class Portraits {
 
 /** @param {HTMLCanvasElement} canvas @param {HTMLVideoElement} video @param {import("../protocol.js").Rect} box */
 function cut(canvas, video, box) {
-  const height = box.height * (1 + MARGIN);
+  const { y, height } = box;
   const width = (height * canvas.width) / canvas.height;
   const x = box.x + (box.width - width) / 2;
-  const y = box.y + (box.height - height) / 2;
   canvas.getContext("2d")?.drawImage(video, x, y, width, height, 0, 0, canvas.width, canvas.height);
 }

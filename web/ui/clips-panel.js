@@ -11,6 +11,7 @@ const SLOW_US = 2_000_000;
 export class ClipsPanel {
   #run;
   #player;
+  #portraits;
   /** @type {import("../protocol.js").Clip | null} */
   #clip = null;
   #shown = "";
@@ -18,11 +19,17 @@ export class ClipsPanel {
   /**
    * @param {(command: {type: string} & Record<string, any>) => Promise<any>} run
    * @param {import("../media/player.js").Player} player
+   * @param {import("../media/portraits.js").Portraits} portraits
    */
-  constructor(run, player) {
+  constructor(run, player, portraits) {
     this.#run = run;
+    this.#portraits = portraits;
     this.#player = player;
     byTest("add-clip").addEventListener("click", () => run({ type: "add-clip", at_us: player.timeUs }));
+    byTest("moment").addEventListener("click", () => {
+      if (!player.video.paused) player.roam(); // whoever marks moments goes on watching
+      run({ type: "mark-moment", at_us: Math.round(player.video.currentTime * 1e6) });
+    });
     const title = /** @type {HTMLInputElement} */ (byTest("clip-title"));
     title.addEventListener("input", () => this.#set({ title: title.value, gesture: `title-${this.#shown}` }));
     const freeze = /** @type {HTMLSelectElement} */ (byTest("clip-freeze"));
@@ -52,7 +59,7 @@ export class ClipsPanel {
     const selected = state.project?.selected ?? 0;
     this.#clip = clip;
     text(byId("clips-facts"), clips.length > 1 ? `${clips.length} · ${length(clips.reduce((sum, each) => sum + shownUs(each), 0))}` : "");
-    /** @type {HTMLButtonElement} */ (byTest("add-clip")).disabled = !clip;
+    for (const name of ["add-clip", "moment"]) /** @type {HTMLButtonElement} */ (byTest(name)).disabled = !clip;
     const rows = clips.map((each, index) => ({ each, index, last: clips.length - 1 }));
     keyed(byId("clips"), rows, row => row.each.id || "first", () => this.#row(), (element, row) => this.#fill(element, row, selected));
     byId("clips").hidden = clips.length < 2;
@@ -81,7 +88,7 @@ export class ClipsPanel {
     return h(
       "li",
       { class: "clip-row" },
-      h("button", { class: "clip-pick", type: "button", "data-testid": "clip-pick", onclick: (/** @type {Event} */ event) => this.#run({ type: "select-clip", index: index(event) }) }, h("span", { class: "clip-number" }), h("span", { class: "clip-what" }), h("span", { class: "clip-length numeric" })),
+      h("button", { class: "clip-pick", type: "button", "data-testid": "clip-pick", onclick: (/** @type {Event} */ event) => this.#run({ type: "select-clip", index: index(event) }) }, h("span", { class: "clip-number" }), h("canvas", { class: "clip-thumb", width: 64, height: 36, "aria-hidden": "true" }), h("span", { class: "clip-what" }), h("span", { class: "clip-length numeric" })),
       act("up", "Earlier", at => ({ type: "move-clip", index: at, to: at - 1 })),
       act("down", "Later", at => ({ type: "move-clip", index: at, to: at + 1 })),
       act("close", "Remove this clip", at => ({ type: "remove-clip", index: at })),
@@ -96,6 +103,9 @@ export class ClipsPanel {
     text(element.querySelector(".clip-number") ?? element, String(index + 1));
     text(element.querySelector(".clip-what") ?? element, each.title || `${length(each.in_us)} – ${length(each.out_us)}`);
     text(element.querySelector(".clip-length") ?? element, length(shownUs(each)));
+    const { size } = each.media;
+    const when = Math.round(each.in_us + (2 / 3) * (each.out_us - each.in_us));
+    this.#portraits.draw(/** @type {HTMLCanvasElement} */ (element.querySelector("canvas")), when, { x: 0, y: 0, ...size });
     /** @type {HTMLButtonElement} */ (element.querySelector('[data-act="up"]')).disabled = index === 0;
     /** @type {HTMLButtonElement} */ (element.querySelector('[data-act="down"]')).disabled = index === last;
   }

@@ -12,7 +12,7 @@ const KEYS = [
     [["Shift", "←", "→"], "Five seconds"],
     [[",", "."], "One frame back or forward"],
     [["Home", "End"], "Start or end of the clip"],
-    [["M"], "Mute"],
+    [["V"], "Mute"],
   ]],
   ["Crop frame, when it has the focus", [
     [["←", "↑", "→", "↓"], "Move; with Shift further"],
@@ -21,6 +21,7 @@ const KEYS = [
   ]],
   ["Clip", [
     [["I", "O"], "Start or end here"],
+    [["M"], "Mark a moment: 8 s before to 4 s after become a clip"],
     [["K"], "Keyframe here, or take it away"],
     [["[", "]"], "Keyframe before or after"],
     [["Ctrl", "Z"], "Undo"],

@@ -6,6 +6,7 @@ import { money, span } from "./format.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Player} Player */
 
+const MARGIN = 0.35;
 const NAMES = { none: "Find all players", failed: "Try again", done: "Look again" };
 
 export class PlayerPanel {
@@ -86,7 +87,7 @@ export class PlayerPanel {
       join.hidden = !chosen || player.id === chosen;
       attribute(join, "aria-label", `Player ${player.id} is player ${chosen} as well: join them`);
       attribute(join, "title", `The same as player ${chosen}: join them`);
-      this.#portraits.draw(/** @type {HTMLCanvasElement} */ (element.querySelector("canvas")), player);
+      this.#portraits.draw(/** @type {HTMLCanvasElement} */ (element.querySelector("canvas")), player.portrait_us, withMargin(player.portrait));
     });
   }
 
@@ -112,4 +113,9 @@ export class PlayerPanel {
     if (player && id !== this.#chosen) this.#player.seek(player.portrait_us);
     this.#run({ type: "choose-player", track_id: id === this.#chosen ? "" : id });
   }
+}
+
+/** A player's box with some of what is around. @param {import("../protocol.js").Rect} box @returns {import("../protocol.js").Rect} */
+function withMargin({ x, y, width, height }) {
+  return { x, y: y - (height * MARGIN) / 2, width, height: height * (1 + MARGIN) };
 }

@@ -99,7 +99,7 @@ export class Transport {
     text(byId("time-end"), clock(durationUs));
     face(byTest("play"), video.paused ? "play" : "pause", video.paused ? "Play" : "Pause", "space");
     const silent = video.muted || video.volume === 0;
-    face(byTest("mute"), silent ? "muted" : "volume", video.muted ? "Sound on" : "Mute", "m");
+    face(byTest("mute"), silent ? "muted" : "volume", video.muted ? "Sound on" : "Mute", "v");
     attribute(byTest("mute"), "aria-pressed", video.muted);
     const volume = video.muted ? 0 : video.volume;
     if (this.#volume.valueAsNumber !== volume) this.#volume.valueAsNumber = volume;
