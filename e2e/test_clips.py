@@ -58,7 +58,7 @@ def test_m_marks_moments_without_stopping_the_match_and_each_can_be_undone(
     page.keyboard.press(" ")  # playing stops at the clip's end, unless a moment is marked on the way
     page.keyboard.press("m")
     until(page, lambda now: len(now["project"]["clips"]) == 2, "a second moment")
-    page.wait_for_function("document.querySelector('[data-testid=video]').currentTime > 13.5")
+    page.wait_for_function("() => document.querySelector('[data-testid=video]').currentTime > 13.5")
     page.keyboard.press("Control+z")
     until(page, lambda now: len(now["project"]["clips"]) == 1, "the second undone")
     seek(page, 24.0)

@@ -112,7 +112,7 @@ def test_at_4k_controls_are_larger_and_the_whole_screen_is_used(
     export = page.get_by_test_id("export-button")
     usual = export.bounding_box()
     page.set_viewport_size({"width": 3840, "height": 2160})
-    page.wait_for_function("innerWidth === 3840")
+    page.wait_for_function("() => innerWidth === 3840")
     large, field = export.bounding_box(), page.get_by_test_id("video").bounding_box()
     assert usual and large and field
     assert large["height"] > 1.3 * usual["height"]
