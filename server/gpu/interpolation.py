@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from server.gpu.failures import out_of_memory
 from server.gpu.models import registry, rife, state
 from server.gpu.models.descriptor import BEST
 from server.gpu.models.registry import WindowNet
-from server.gpu.upscaling import out_of_memory
 
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ import torch
 from pycore.protocol import ExportRequest, Processor, ProcessorKind, ReelError
 from server.gpu import host
 from server.gpu.base import ExportPlan, FinishedFile, SegmentStats, Sources, Stopped
+from server.gpu.failures import lost
 from server.gpu.finishing import drawn, sized
 from server.gpu.interpolation import InSlowMotion, Interpolator
 from server.gpu.joining import join_export
@@ -20,7 +21,7 @@ from server.gpu.models.descriptor import NOTHING, Descriptor, descriptor
 from server.gpu.moving import shots
 from server.gpu.outbox import Outbox
 from server.gpu.planning import clip_timeline, plan_export
-from server.gpu.upscaling import Upscaler, lost
+from server.gpu.upscaling import Upscaler
 from server.video import decode, encode, files
 from server.video.behind import Behind
 from server.video.prefetch import ahead
@@ -29,6 +30,8 @@ from server.video.probe import inspect
 _WAITING_BYTES = 256 << 20
 """Frames that wait for their encoder, per segment, on the device; all of them take a sixteenth of its memory
 at most."""
+_COMPUTED = 0.98
+"""How far a segment is when all of it is computed and nothing written."""
 
 
 def local_processor(device: str = "auto") -> "LocalProcessor":
@@ -146,7 +149,7 @@ class LocalProcessor:
         moments = times.moments_us(probed.table)[rows]
         seen = shots(asked, clip.crop, window, clip.source_size, shape, moments.tolist())
         crops = [shot.pixels for shot in made_of]
-        outbox = Outbox(self._device)
+        outbox, reached = Outbox(self._device), _Furthest(progress)
         waiting = max(self._waiting_bytes() // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
         with (
             files.appearing(target) as part,
@@ -155,7 +158,7 @@ class LocalProcessor:
                 ahead(decode.frames(source, probed, around.start, len(around), crops))
             ) as pictures,
             Behind(waiting) as encoder,
-            contextlib.closing(self._upscaler.run(model, pictures, keep, stop)) as larger,
+            contextlib.closing(self._upscaler.run(model, pictures, keep, stop, reached.computed)) as larger,
         ):
             large = (sized(each, plan, made_of[number]) for number, each in zip(keep, larger, strict=False))
             row_of = InSlowMotion(self._interpolator, large)
@@ -173,7 +176,7 @@ class LocalProcessor:
                     share: float = (done + 1) / segment.frames,
                 ) -> None:
                     writer.write(fetch(), pts, duration)
-                    progress(share)
+                    reached.written(share)
 
                 encoder.put(write)
         seconds = time.perf_counter() - began
@@ -196,6 +199,25 @@ class LocalProcessor:
             return _WAITING_BYTES
         memory = torch.cuda.get_device_properties(self._device).total_memory
         return min(_WAITING_BYTES, memory // 16 // self.parallel())
+
+
+class _Furthest:
+    """Tells how far a segment is by what is ahead: a window's frames come when half of it is computed, and
+    are written a while later."""
+
+    def __init__(self, progress: Callable[[float], None]) -> None:
+        self._progress = progress
+        self._share = 0.0
+        self._lock = threading.Lock()
+
+    def computed(self, share: float) -> None:
+        self.written(_COMPUTED * share)
+
+    def written(self, share: float) -> None:
+        with self._lock:
+            if share > self._share:
+                self._share = share
+                self._progress(share)
 
 
 def _model(plan: ExportPlan) -> Descriptor:

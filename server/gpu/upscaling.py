@@ -3,7 +3,7 @@ equal frames once."""
 
 import logging
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pycore.protocol import ReelError
 from server.gpu.base import Stopped
+from server.gpu.failures import out_of_memory
 from server.gpu.models import registry
 from server.gpu.models.descriptor import Descriptor
 from server.gpu.models.registry import FrameNet, WindowNet
@@ -31,15 +32,32 @@ class Upscaler:
         self._side = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def run(
-        self, model: Descriptor, frames: Iterable[np.ndarray], keep: range, stop: threading.Event
+        self,
+        model: Descriptor,
+        frames: Iterable[np.ndarray],
+        keep: range,
+        stop: threading.Event,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> Generator[Tensor]:
         """`frames`: uint8 RGB (h, w, 3), all of one size: a window, of which the frames `keep` are wanted
         and the others only help a temporal model. Yields RGB in [0, 1], not clamped, float32 (1, 3, scale h,
         scale w) on the device, one after another; each holds until the next is asked for. Close
-        it when you leave early. Raises Stopped once `stop` is set, and ReelError."""
-        made = self._windows if model.temporal else self._frames
+        it when you leave early. `progress` gets the share of a window's computing that is done. Raises
+        Stopped once `stop` is set, and ReelError."""
+
+        def told(share: float) -> None:
+            if stop.is_set():
+                raise Stopped
+            progress(share)
+
         with torch.inference_mode():
-            for each in made(model, _halting(frames, stop), keep):
+            halting = _halting(frames, stop)
+            made = (
+                self._windows(model, halting, keep, told)
+                if model.temporal
+                else self._frames(model, halting, keep)
+            )
+            for each in made:
                 if stop.is_set():
                     raise Stopped
                 yield each
@@ -86,7 +104,9 @@ class Upscaler:
             _paste(result, net.frame(_piece(source, tile)), tile, scale)
         return result
 
-    def _windows(self, model: Descriptor, frames: Iterable[np.ndarray], keep: range) -> Iterator[Tensor]:
+    def _windows(
+        self, model: Descriptor, frames: Iterable[np.ndarray], keep: range, told: Callable[[float], None]
+    ) -> Iterator[Tensor]:
         pictures: list[np.ndarray] = []
         places: list[int] = []  # where each frame's picture is: equal neighbours share one
         for frame in frames:
@@ -96,7 +116,7 @@ class Upscaler:
         wanted = [places[number] for number in keep]
         source, cuts = self._prepared(model, np.stack(pictures))
         with self._lock:
-            made = self._window(model, source, cuts, range(wanted[0], wanted[-1] + 1))
+            made = self._window(model, source, cuts, range(wanted[0], wanted[-1] + 1), told)
             number, current = wanted[0], next(made)
             for place in wanted:
                 while number < place:
@@ -118,12 +138,18 @@ class Upscaler:
         return source, cuts
 
     def _window(
-        self, model: Descriptor, source: Tensor, cuts: frozenset[int], keep: range
+        self,
+        model: Descriptor,
+        source: Tensor,
+        cuts: frozenset[int],
+        keep: range,
+        told: Callable[[float], None],
     ) -> Iterator[Tensor]:
         done = 0
         while True:
             try:
-                for made in self._tiled_window(model, source, cuts, range(keep.start + done, keep.stop)):
+                rest = range(keep.start + done, keep.stop)
+                for made in self._tiled_window(model, source, cuts, rest, told):
                     yield made
                     done += 1
                 return
@@ -131,21 +157,30 @@ class Upscaler:
                 self._smaller(model, source[0], error)
 
     def _tiled_window(
-        self, model: Descriptor, source: Tensor, cuts: frozenset[int], keep: range
+        self,
+        model: Descriptor,
+        source: Tensor,
+        cuts: frozenset[int],
+        keep: range,
+        told: Callable[[float], None],
     ) -> Iterator[Tensor]:
         net = registry.load(model, self._device)
         assert isinstance(net, WindowNet)
         cut = self._tiles(model, source[0])
         if len(cut) == 1:
-            yield from net.run(source, cuts, keep)
+            yield from net.run(source, cuts, keep, told)
             return
         # A tile at a time, its results kept in 16 bits on the host until the window's other tiles are made.
         height, width, _ = source[0].shape
         scale = model.scale
         results = torch.empty((len(keep), 3, height * scale, width * scale), dtype=torch.float16)
-        for tile in cut:
+        for number, tile in enumerate(cut):
             piece = source[:, tile.top : tile.bottom, tile.left : tile.right].contiguous()
-            for place, made in enumerate(net.run(piece, cuts, keep)):
+
+            def some(share: float, before: int = number) -> None:
+                told((before + share) / len(cut))
+
+            for place, made in enumerate(net.run(piece, cuts, keep, some)):
                 _paste(results[place : place + 1], made, tile, scale)
         for made in results:
             yield made[None].to(self._device, torch.float32)
@@ -201,18 +236,3 @@ def _paste(result: Tensor, made: Tensor, tile: Tile, scale: int) -> None:
     result[:, :, rows, columns] = made[
         :, :, down : down + rows.stop - rows.start, along : along + columns.stop - columns.start
     ]
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether that is what it says, of a GPU or of the host."""
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "allocate memory" in str(error)
-        or "out of memory" in str(error)
-    )
-
-
-def lost(error: RuntimeError) -> bool:
-    """Whether it means that the device is gone or has stopped, and not that something was wrong with what was
-    asked of it."""
-    return not out_of_memory(error) and ("CUDA error" in str(error) or "device lost" in str(error).lower())

@@ -190,6 +190,27 @@ def test_stopping_ends_it(upscaler: Upscaler, small_best: Windows) -> None:
     assert len(made(upscaler, BEST, film(2))) == 2  # nothing is left locked
 
 
+def test_a_window_tells_of_every_step_and_stops_at_any(upscaler: Upscaler, small_best: Windows) -> None:
+    """On a CPU half a window takes minutes before its first frame comes."""
+    shares: list[float] = []
+    before: list[int] = []
+    for _ in upscaler.run(BEST, film(6), range(1, 5), threading.Event(), shares.append):
+        before.append(len(shares))
+    assert shares == [step / 10 for step in range(1, 11)]
+    assert before == [7, 8, 9, 10]
+
+    stop = threading.Event()
+    told: list[float] = []
+
+    def progress(share: float) -> None:
+        told.append(share)
+        stop.set()
+
+    with pytest.raises(Stopped):
+        next(upscaler.run(BEST, film(6), range(1, 5), stop, progress))
+    assert told == [0.1]
+
+
 def test_memory_does_not_grow_with_the_clip(upscaler: Upscaler, small_best: Windows) -> None:
     """What a window took is given back: after six windows none of their results is alive."""
     results = []

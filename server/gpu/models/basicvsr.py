@@ -9,7 +9,7 @@ Plain PyTorch, for training and for every device. The parameters' names are thos
 (BasicSR, Apache-2.0).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import torch
@@ -147,18 +147,29 @@ class Windows:
         """See `server.gpu.models.cuts.find`."""
         return cuts.find(self._net.spynet, frames)
 
-    def run(self, frames: Tensor, cuts: frozenset[int], keep: range) -> Iterator[Tensor]:
+    def run(
+        self,
+        frames: Tensor,
+        cuts: frozenset[int],
+        keep: range,
+        told: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Tensor]:
         """`frames`: uint8 RGB (t, h, w, 3), on the device. Yields for each frame of `keep` RGB in [0, 1],
-        not clamped, float32 (1, 3, 4h, 4w)."""
+        not clamped, float32 (1, 3, 4h, 4w). `told` gets the share of the steps that are done."""
         net, last = self._net, len(frames) - 1
+        steps, done = len(frames) - keep.start + keep.stop, 0
         behind: dict[int, Tensor] = {}
         features = net.nothing(self._picture(frames, last))
         for number in range(last, keep.start - 1, -1):
             features = self._step(net.backward_trunk, frames, number, number + 1, cuts, features)
             if number in keep:
                 behind[number] = features
+            done += 1
+            told(done / steps)
         for number in range(keep.stop):
             features = self._step(net.forward_trunk, frames, number, number - 1, cuts, features)
+            done += 1
+            told(done / steps)
             if number in keep:
                 picture = self._picture(frames, number)
                 yield net.reconstruct(picture, behind.pop(number), features).float()

@@ -5,7 +5,7 @@ Pixels lie channel by channel: (height, width, channels). Everything that a step
 picture size, so that a graph can be replayed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -124,9 +124,15 @@ class FastBasicVSR:
         """See `server.gpu.models.cuts.find`."""
         return cuts.find(self._spynet, frames)
 
-    def run(self, frames: Tensor, cuts: frozenset[int], keep: range) -> Iterator[Tensor]:
+    def run(
+        self,
+        frames: Tensor,
+        cuts: frozenset[int],
+        keep: range,
+        told: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Tensor]:
         """`frames`: uint8 RGB (t, h, w, 3) on the device. Yields for each frame of `keep` RGB in [0, 1], not
-        clamped, float32 (1, 3, 4h, 4w)."""
+        clamped, float32 (1, 3, 4h, 4w). `told` gets the share of the steps that are done."""
         length, height, width, _ = frames.shape
         if (height, width) != self._size:
             self._make_room(height, width)
@@ -137,7 +143,8 @@ class FastBasicVSR:
         pace = Pace()
         behind: dict[int, Tensor] = {}
         before: dict[int, Tensor] = {}
-        for turn in range(max(length - keep.start, keep.stop)):
+        turns = max(length - keep.start, keep.stop)
+        for turn in range(turns):
             back, forth = max(length - 1 - turn, 0), min(turn, length - 1)
             ends = back == length - 1 or back + 1 in cuts
             self._backward.put(padded[back], None if ends else to_next[back])
@@ -145,15 +152,17 @@ class FastBasicVSR:
             self._forward.put(padded[forth], None if begins else to_previous[forth - 1])
             self._both.replay()
             pace.step()
+            told((turn + 1) / (turns + len(keep)))
             if back in keep and back not in behind:
                 behind[back] = self._backward.state.clone()
             if forth in keep and forth not in before:
                 before[forth] = self._forward.state.clone()
-        for number in keep:
+        for done, number in enumerate(keep, turns + 1):
             self._behind.copy_(behind.pop(number))
             self._before.copy_(before.pop(number))
             self._reconstruct.replay()
             base = F.interpolate(pictures[number : number + 1].float(), scale_factor=SCALE, mode="bilinear")
+            told(done / (turns + len(keep)))
             yield base.add_(self._made.permute(2, 0, 1))
             pace.step()
 

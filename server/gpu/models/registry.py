@@ -41,8 +41,11 @@ class WindowNet(Protocol):
         """The numbers of the frames that begin a new scene."""
         ...
 
-    def run(self, frames: Tensor, cuts: frozenset[int], keep: range) -> Iterator[Tensor]:
-        """For each frame of `keep`, in order, what `FrameNet.frame` gives for one."""
+    def run(
+        self, frames: Tensor, cuts: frozenset[int], keep: range, told: Callable[[float], None] = ...
+    ) -> Iterator[Tensor]:
+        """For each frame of `keep`, in order, what `FrameNet.frame` gives for one. `told` gets the share of
+        the computing that is done, after each step: the first frame comes when half of it is."""
         ...
 
 
