@@ -10,7 +10,6 @@ What keeps a job from being run, or paid, twice:
 """
 
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +18,15 @@ from typing import Any, Generic, TypeVar, assert_never
 from pycore.protocol import ReelError
 from server.db.attempts import Attempt, Attempts, End
 from server.db.documents import adapter, dump
-from server.gpu.runpod import RemoteJob, RemoteState, RunPodClient, SubmissionUnclear
+from server.gpu.runpod import RemoteJob, RemoteState, RunPodClient
 from server.gpu.tasks import Metadata, Output, problem_of
 from server.jobs.remote_claims import Claims
 from server.jobs.remote_errand import Errand
 from server.jobs.remote_ledger import RemoteLedger
-from server.jobs.remote_tasks import LONGEST_URL_SECONDS, Reach, TooLong, webhook_path
+from server.jobs.remote_sending import Sending
+from server.jobs.remote_waiting import Fallback, Over, Waiting
 from server.jobs.reporter import FINISH_SHARE
-from server.jobs.steps import Cancelled, JobSteps, WorkerStopping
+from server.jobs.steps import JobSteps
 from server.storage.keys import result_keys, segments_folder
 from server.storage.signing import UrlSigner
 
@@ -36,25 +36,10 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 ATTEMPTS = 3
-SUBMISSIONS = 3
-LEAST_EXECUTION_SECONDS = 300.0
-QUEUE_SECONDS = 3600.0
-"""How long a job may wait for a worker at RunPod."""
-UNCLEAR_SECONDS = 60.0
-"""How long an attempt that may be there or not is looked for before it is sent again."""
 GRACE_SECONDS = 300.0
 """How long RunPod may be silent about a job."""
-TICK_SECONDS = 0.25
 FIRST_POLL_SECONDS = 1.0
 LONGEST_POLL_SECONDS = 5.0
-
-
-class Fallback(Exception):
-    """RunPod is not the way for this job; the message says why. Nothing of it runs there any more."""
-
-
-class _Over(Exception):
-    """An attempt is over without a result; the message says why. The next may be begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +61,7 @@ class RemoteSteps(Generic[P, R]):
         """Sends the job to RunPod, or takes up following it, until its result lies in the storage. Raises
         Cancelled, Fallback, or the ReelError that RunPod's worker gave."""
         why = "RunPod failed it several times"
+        sending = Sending(self._waiting, self.errand, self.client, self.ledger.settings, self.webhooks)
         while True:
             made = self.attempts.of_job(job_id)
             if any(each.end is End.SUCCEEDED for each in made):
@@ -83,11 +69,11 @@ class RemoteSteps(Generic[P, R]):
             found = made[-1] if made and made[-1].end is None else None
             if found is None and len(made) >= ATTEMPTS:
                 raise Fallback(why)
-            attempt = found or self._begin(job_id)
+            attempt = found or sending.begin(job_id)
             try:
-                self._follow(job_id, self._sent(job_id, plan, attempt, fresh=found is None))
+                self._follow(job_id, sending.sent(job_id, plan, attempt, fresh=found is None))
                 return
-            except _Over as over:
+            except Over as over:
                 why = str(over)
                 _log.warning("job %s: attempt %s is over: %s", job_id, attempt.id, why)
 
@@ -110,89 +96,21 @@ class RemoteSteps(Generic[P, R]):
         self.errand.succeed(manager, job_id, result)
         _log.info("job %s: succeeded at RunPod for $%.4f", job_id, self.attempts.spent(job_id))
 
+    @property
+    def _waiting(self) -> Waiting:
+        return Waiting(self.jobs, self.attempts, self.claims, self.clock)
+
     def _metadata(self, job_id: str) -> Metadata | None:
         return self.ledger.metadata(job_id, self.errand.result_key(job_id))
-
-    # Sending
-
-    def _begin(self, job_id: str) -> Attempt:
-        self._raise_if_cancelled(job_id, None)
-        manager, settings = self.jobs.manager, self.ledger.settings
-        estimate = manager.get(job_id).estimate
-        cost = estimate.cost_usd if estimate else 0.0
-        try:
-            return self.attempts.begin(
-                secrets.token_hex(16), job_id, manager.owner(job_id), settings.gpu, cost, settings.caps
-            )
-        except ReelError as error:
-            raise Fallback(error.problem.detail.rstrip(".")) from error
-
-    def _sent(self, job_id: str, plan: P, attempt: Attempt, *, fresh: bool) -> Attempt:
-        """The attempt with RunPod's id."""
-        unclear_since = None if fresh else self.clock()
-        submissions = 0
-        while attempt.remote_id is None:
-            self._raise_if_cancelled(job_id, attempt)
-            if unclear_since is None:
-                submissions += 1
-                if submissions > SUBMISSIONS:
-                    self.claims.call_off(attempt, End.FAULT)
-                    raise _Over("RunPod did not answer")
-                unclear_since = self._submit(job_id, plan, attempt)
-            elif (holder := self.claims.holder(attempt)) is not None:
-                _log.info("attempt %s: found by its claim: %s", attempt.id, holder)
-                self.attempts.name(attempt.id, holder)
-            elif self._endpoint_is_empty() and self.claims.holder(attempt) is None:
-                unclear_since = None
-            elif self.clock() - unclear_since > UNCLEAR_SECONDS:
-                unclear_since = None  # should it be there after all, the claim lets one of the two work
-            else:
-                self._pause(job_id, attempt, FIRST_POLL_SECONDS)
-            attempt = self.attempts.get(attempt.id)
-        return attempt
-
-    def _submit(self, job_id: str, plan: P, attempt: Attempt) -> float | None:
-        """None when RunPod's id is on record, else since when it is unclear."""
-        job = self.jobs.manager.get(job_id)
-        execution_s = max(3 * job.estimate.seconds if job.estimate else 0.0, LEAST_EXECUTION_SECONDS)
-        # what took too long before gets twice the time
-        execution_s *= 2 ** sum(each.end is End.TIMED_OUT for each in self.attempts.of_job(job_id))
-        ttl_s = min(QUEUE_SECONDS + execution_s, LONGEST_URL_SECONDS - GRACE_SECONDS)
-        expires_at = int(self.clock() + ttl_s + GRACE_SECONDS)
-        webhook = (
-            self.webhooks.sign("POST", webhook_path(attempt.id), expires_at, {}) if self.webhooks else None
-        )
-        try:
-            task = self.errand.task(Reach(self.jobs.storage, self.jobs.media, job, attempt, expires_at), plan)
-            remote = self.client.submit(task, execution_s=execution_s, ttl_s=ttl_s, webhook=webhook)
-        except TooLong as error:
-            self.attempts.end(attempt.id, End.WITHDRAWN, 0.0)
-            raise Fallback(str(error)) from error
-        except SubmissionUnclear as error:
-            _log.warning("attempt %s: no clear answer to its submission: %s", attempt.id, error)
-            return self.clock()
-        except ReelError as error:
-            self.claims.call_off(attempt, End.FAULT)
-            raise _Over(error.problem.title) from error
-        self.attempts.name(attempt.id, remote.id)
-        _log.info("job %s: attempt %s is RunPod's job %s", job_id, attempt.id, remote.id)
-        return None
-
-    def _endpoint_is_empty(self) -> bool:
-        """Whether the endpoint has nothing at all: then a submission without an answer did not arrive."""
-        try:
-            jobs = self.client.health().jobs
-        except ReelError:
-            return False
-        return (jobs.get("inQueue"), jobs.get("inProgress")) == (0, 0)
 
     # Following
 
     def _follow(self, job_id: str, attempt: Attempt) -> None:
         """Returns when the result is there, and the attempt ended."""
+        waiting = self._waiting
         sequence, wait, heard = 0, FIRST_POLL_SECONDS, self.clock()
         while True:
-            self._raise_if_cancelled(job_id, attempt)
+            waiting.raise_if_cancelled(job_id, attempt)
             attempt = self.attempts.get(attempt.id)
             assert attempt.remote_id is not None
             try:
@@ -201,7 +119,7 @@ class RemoteSteps(Generic[P, R]):
             except ReelError as error:
                 if error.problem.code == "runpod.key" or self.clock() - heard > GRACE_SECONDS:
                     return self._lost(job_id, attempt, error.problem.title)
-                self._pause(job_id, attempt, LONGEST_POLL_SECONDS)
+                waiting.pause(job_id, attempt, LONGEST_POLL_SECONDS)
                 continue
             if remote is None:
                 return self._lost(job_id, attempt, "RunPod knows nothing of the job any more")
@@ -220,7 +138,7 @@ class RemoteSteps(Generic[P, R]):
                     return self._ended(job_id, attempt, remote)
                 case other:
                     assert_never(other)
-            self._pause(job_id, attempt, wait)
+            waiting.pause(job_id, attempt, wait)
 
     def _completed(self, job_id: str, attempt: Attempt, remote: RemoteJob) -> bool:
         """True when the result is there; False where another RunPod job does the work, to be followed now."""
@@ -229,7 +147,7 @@ class RemoteSteps(Generic[P, R]):
             holder = output.duplicate_of or self.claims.holder(attempt)
             if not holder or holder == remote.id:
                 self.attempts.end(attempt.id, End.WITHDRAWN, self.ledger.cost(attempt, remote, None))
-                raise _Over("the attempt had been called off")
+                raise Over("the attempt had been called off")
             _log.info("attempt %s: RunPod's job %s was one too many", attempt.id, remote.id)
             self.attempts.name(attempt.id, holder)
             return False
@@ -237,7 +155,7 @@ class RemoteSteps(Generic[P, R]):
         cost = self.ledger.cost(attempt, remote, metadata)
         self.attempts.end(attempt.id, End.FAULT if metadata is None else End.SUCCEEDED, cost)
         if metadata is None:
-            raise _Over("RunPod's worker left no result")
+            raise Over("RunPod's worker left no result")
         return True
 
     def _ended(self, job_id: str, attempt: Attempt, remote: RemoteJob) -> None:
@@ -262,9 +180,9 @@ class RemoteSteps(Generic[P, R]):
             )
         if remote.state is RemoteState.TIMED_OUT:
             self.attempts.end(attempt.id, End.TIMED_OUT, cost)
-            raise _Over("it took longer than it was given")
+            raise Over("it took longer than it was given")
         self.attempts.end(attempt.id, End.FAULT, cost)
-        raise _Over(problem.title if problem else f"RunPod's worker failed: {str(remote.error)[:200]}")
+        raise Over(problem.title if problem else f"RunPod's worker failed: {str(remote.error)[:200]}")
 
     def _lost(self, job_id: str, attempt: Attempt, why: str) -> None:
         """RunPod tells nothing of the job: what is in the storage decides."""
@@ -272,9 +190,9 @@ class RemoteSteps(Generic[P, R]):
         if metadata is not None:
             return self.attempts.end(attempt.id, End.SUCCEEDED, self.ledger.cost(attempt, None, metadata))
         self.claims.call_off(attempt, End.FAULT)
-        raise _Over(why)
+        raise Over(why)
 
-    # Telling and waiting
+    # Telling
 
     def _progress(self, job_id: str, output: Any, sequence: int) -> int:
         """Shows progress that is newer than `sequence`; the newest sequence."""
@@ -291,23 +209,6 @@ class RemoteSteps(Generic[P, R]):
         if (message, progress) != (job.message, job.progress):
             left = job.estimate.seconds * (1 - share) if job.estimate else None
             self.jobs.manager.progress(job_id, progress, message, left, 0.0)
-
-    def _raise_if_cancelled(self, job_id: str, attempt: Attempt | None) -> None:
-        if self.jobs.stopping.is_set():
-            raise WorkerStopping
-        if self.jobs.manager.cancel_requested(job_id):
-            if attempt is not None:
-                self.claims.call_off(attempt)
-            raise Cancelled
-
-    def _pause(self, job_id: str, attempt: Attempt, seconds: float) -> None:
-        """Waits, but not on when a webhook comes, the job is cancelled or this process is to end."""
-        until = self.clock() + seconds
-        while self.clock() < until and not self.jobs.stopping.wait(min(TICK_SECONDS, seconds)):
-            if self.jobs.manager.cancel_requested(job_id):
-                return
-            if self.attempts.get(attempt.id).nudges > attempt.nudges:
-                return
 
 
 def _output(value: Any) -> Output | None:

@@ -9,7 +9,8 @@ from dbos import DBOS
 from pycore.protocol import ReelError, Route
 from server.db.documents import dump, load
 from server.jobs.outcomes import Outcome, attempt, value
-from server.jobs.remote import Fallback, RemoteSteps
+from server.jobs.remote import RemoteSteps
+from server.jobs.remote_waiting import Fallback
 from server.jobs.steps import Cancelled, JobSteps
 from server.jobs.workflows import MAX_RECOVERIES, logged
 

@@ -1,6 +1,7 @@
 """The real worker, but it tells of each boundary of a step that it passes, and kills itself at one.
 
-A boundary is a durable write: of the storage, of the job's state, of DBOS's record of a step. A worker that
+A boundary is a durable write: of the storage, of the job's state, of DBOS's record of a step; at RunPod: of
+the attempt, and its submission. A worker that
 `dies_at` one ("before put jobs/segments/00000.json") gets SIGKILL there, the first time. Segments of tracking
 have three frames, so that a job has two of them in little time. Each worker is a process forked from one that
 has loaded PyTorch: of a hundred lives, most of the time would be spent on that.
@@ -19,11 +20,14 @@ from typing import Any
 from dbos._sys_db import SystemDatabase
 
 from server import cli
+from server.db.attempts import Attempts
 from server.db.fleet import Fleet
 from server.gpu import local_tracker
+from server.gpu.runpod import RunPodClient
 from server.jobs.manager import JobManager
 from server.jobs.worker import Dispatcher
 from server.storage.local import LocalStorage
+from server.storage.s3 import S3Storage
 from server.tests.processes import PATIENCE_S, Process
 
 _dies_at = ""
@@ -68,6 +72,11 @@ def arm(dies_at: str) -> None:
     _dies_at = dies_at
     for method in ("put", "put_file", "delete_folder"):
         passing(LocalStorage, method, _key)
+        passing(S3Storage, method, _key)
+    passing(RunPodClient, "submit", _nothing)
+    for method in ("begin", "name"):
+        passing(Attempts, method, _nothing)
+    passing(Attempts, "end", lambda attempt, end, *rest: str(end))
     for method in ("start", "succeed", "succeed_tracking"):
         passing(JobManager, method, _nothing)
     passing(Dispatcher, "_enqueue", _nothing)

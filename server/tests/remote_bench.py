@@ -18,7 +18,7 @@ from server.gpu import prices
 from server.gpu.base import ExportPlan
 from server.gpu.runpod import RunPodClient
 from server.gpu.tasks import Metadata, Output, TaskKind
-from server.jobs import remote, remote_claims
+from server.jobs import remote, remote_claims, remote_sending, remote_waiting
 from server.jobs.remote import RemoteSteps
 from server.jobs.remote_claims import Claims
 from server.jobs.remote_errand import ExportErrand
@@ -122,13 +122,14 @@ class RemoteBench:
 
 def no_waiting(patch: pytest.MonkeyPatch) -> None:
     """Polls and patience of milliseconds."""
-    for name, seconds in (
-        ("FIRST_POLL_SECONDS", 0.02),
-        ("LONGEST_POLL_SECONDS", 0.05),
-        ("TICK_SECONDS", 0.01),
-        ("UNCLEAR_SECONDS", 0.3),
+    for room, name, seconds in (
+        (remote, "FIRST_POLL_SECONDS", 0.02),
+        (remote, "LONGEST_POLL_SECONDS", 0.05),
+        (remote_sending, "LOOK_SECONDS", 0.02),
+        (remote_sending, "UNCLEAR_SECONDS", 0.3),
+        (remote_waiting, "TICK_SECONDS", 0.01),
     ):
-        patch.setattr(remote, name, seconds)
+        patch.setattr(room, name, seconds)
     patch.setattr(remote_claims, "_LOOK_SECONDS", 0.01)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from server.tests.processes import Api, Process, await_, start_api
 
@@ -44,8 +45,10 @@ def plan(http: httpx.Client) -> dict[str, Any]:
     return Api("", http).call("POST", "projects/project-1/media", REQUEST)["parts"][0]
 
 
-def half_sent(data: Path) -> tuple[Process, Sending]:
+@pytest.fixture
+def half_sent(tmp_path: Path) -> Iterator[tuple[Process, Sending]]:
     """An API that has taken half a part, and has been told to end."""
+    data = tmp_path / "data"
     process, url = start_api(data)
     with httpx.Client(base_url=url, timeout=60) as http:
         output = {"size": {"width": 64, "height": 64}}
@@ -53,7 +56,9 @@ def half_sent(data: Path) -> tuple[Process, Sending]:
         sending = Sending(f"{url}{plan(http)['url']}")
         await_("the part's first half", lambda: any(half_written(data)), process.alive)
     os.kill(process.pid, signal.SIGTERM)
-    return process, sending
+    yield process, sending
+    sending.more.set()
+    process.end()
 
 
 def half_written(data: Path) -> list[Path]:
@@ -81,8 +86,8 @@ def after(data: Path) -> dict[str, Any]:
     return part
 
 
-def test_a_part_that_goes_on_coming_is_stored(tmp_path: Path) -> None:
-    process, sending = half_sent(tmp_path / "data")
+def test_a_part_that_goes_on_coming_is_stored(half_sent: tuple[Process, Sending], tmp_path: Path) -> None:
+    process, sending = half_sent
     await_("it to take no more connections", lambda: refused(sending.url), process.alive)
     sending.more.set()
     sending.join(60)
@@ -92,8 +97,10 @@ def test_a_part_that_goes_on_coming_is_stored(tmp_path: Path) -> None:
     assert after(tmp_path / "data")["done"]
 
 
-def test_a_part_that_stalls_is_waited_for_no_longer_and_can_be_sent_again(tmp_path: Path) -> None:
-    process, sending = half_sent(tmp_path / "data")
+def test_a_part_that_stalls_is_waited_for_no_longer_and_can_be_sent_again(
+    half_sent: tuple[Process, Sending], tmp_path: Path
+) -> None:
+    process, sending = half_sent
     assert process.wait(60) == 0
     sending.more.set()
     sending.join(60)

@@ -10,7 +10,8 @@ from server.config.runpod import Caps
 from server.db.attempts import End
 from server.gpu.tasks import error_text
 from server.jobs.exports import WorkerStopping
-from server.jobs.remote import ATTEMPTS, Fallback
+from server.jobs.remote import ATTEMPTS
+from server.jobs.remote_waiting import Fallback
 from server.jobs.steps import Cancelled
 from server.tests.processes import await_
 from server.tests.remote_bench import RESULT, RemoteBench, no_waiting, open_remote_bench
@@ -308,7 +309,7 @@ def test_a_cap_holds_when_jobs_are_begun_together(
             raised = each.end()
             assert isinstance(raised, Fallback)
             assert "your cap for today" in str(raised)
-        assert len(plane.jobs) == 2
+        await_("the two that may", lambda: len(plane.jobs) == 2)
         for job in jobs:
             remote.bench.manager.cancel(job.id)
         for each in following:

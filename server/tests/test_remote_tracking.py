@@ -14,8 +14,9 @@ from server.db.documents import dump
 from server.gpu.estimates import TRACKING
 from server.gpu.tasks import Metadata, Output, TaskKind
 from server.gpu.tracking import Stretch, TrackingPlan
-from server.jobs.remote import ATTEMPTS, Fallback, RemoteSteps
+from server.jobs.remote import ATTEMPTS, RemoteSteps
 from server.jobs.remote_errand import TrackingErrand
+from server.jobs.remote_waiting import Fallback
 from server.jobs.steps import Cancelled
 from server.storage.keys import remote_facts_key, seen_key, tracking_key
 from server.tests.processes import await_

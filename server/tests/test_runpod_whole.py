@@ -19,7 +19,7 @@ from server.db.database import Database
 from server.db.fleet import Fleet
 from server.jobs.remote import ATTEMPTS
 from server.tests.processes import Api, Process, await_, export_request, running_api, start_worker
-from server.tests.runpod_plane import ENDPOINT, KEY, Plane, running_plane
+from server.tests.runpod_plane import ENDPOINT, KEY, Plane, Trouble, running_plane
 from server.tests.runpod_worker import running_worker
 
 
@@ -96,6 +96,28 @@ def test_an_export_at_runpod(installation: Installation, seaweed: S3Settings, tm
     assert webhook.startswith(f"{api.url}/api/v1/webhooks/runpod/")
     assert KEY not in installation.worker.said()
     assert "X-Amz-Signature" not in installation.worker.said()
+
+
+def test_an_export_through_all_that_goes_wrong_on_the_way(
+    installation: Installation, seaweed: S3Settings, tmp_path: Path
+) -> None:
+    """Overload, lost answers, errors and garbage, webhooks that come twice, progress that comes too late."""
+    api, plane = installation.api, installation.plane
+    before, asked = set(plane.jobs), plane.asked("run")
+    troubles: tuple[Trouble, ...] = ("500", "hang up", "garbage", "429")
+    for trouble in troubles:
+        plane.trouble("status", trouble)
+    plane.trouble("run", "429")
+    plane.trouble("run", "done, but hang up")
+    plane.webhooks, plane.late_progress = 2, True
+    job = api.export("project-1", installation.info, out_us=200_000, route="runpod")
+    with running_worker(plane, "pod-3", tmp_path, seaweed):
+        done = api.await_state(job["id"], "succeeded")
+    plane.webhooks, plane.late_progress = 1, False
+    assert done["result"]["frames"] == 6
+    assert done["result"]["device"].startswith("RunPod ")
+    assert (len(set(plane.jobs) - before), plane.asked("run") - asked) == (1, 2)
+    assert not any(plane.troubles.values()), "all of it has been met"
 
 
 def test_tracking_at_runpod(installation: Installation, seaweed: S3Settings, tmp_path: Path) -> None:
