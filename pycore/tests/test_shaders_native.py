@@ -96,7 +96,7 @@ def test_a_sharpened_look_is_drawn_by_two_stages() -> None:
 @pytest.mark.parametrize("case", SHIPPED, ids=lambda c: c.name)
 def test_the_nets_that_ship_are_what_they_were_trained_to_be(name: str, case: golden.Case, kept: str) -> None:
     """The whole net against its definition in PyTorch. Measured 1e-4 at most: activations are kept as halves
-    (2e-4 of their size at each of up to six layers), the residual itself is below a tenth."""
+    (2e-4 of their size at each of up to eight layers), the residual itself is below a tenth."""
     torch = pytest.importorskip("torch")
     from server.training import nets, weights
 

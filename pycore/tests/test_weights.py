@@ -30,7 +30,7 @@ def file(layers: dict[str, tuple[int, int]], dtype: str = "F16") -> bytes:
     return struct.pack("<Q", len(text)) + text + struct.pack("<e", 1.0) * (end // 2)
 
 
-@pytest.mark.parametrize(("name", "width", "layers"), [("s", 16, 5), ("m", 24, 5), ("l", 32, 7)])
+@pytest.mark.parametrize(("name", "width", "layers"), [("s", 16, 5), ("m", 24, 6), ("l", 32, 9)])
 def test_the_models_that_ship(name: str, width: int, layers: int) -> None:
     net = parse((WEB / "models" / f"{name}.safetensors").read_bytes(), name)
     widths = [4] + [width] * (layers - 1) + [16]
