@@ -45,3 +45,36 @@ def test_a_file_that_does_not_come_is_named(
     assert file in told
     assert "Reload the page" in told
     assert refused == told
+
+
+BROKEN = """async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('snapshots');
+    for await (const handle of folder.values()) {
+        const file = await handle.createWritable();
+        await file.write(new Uint8Array(1 << 20));
+        await file.close();
+    }
+}"""
+
+
+def test_the_next_visit_starts_from_a_snapshot_and_without_one_that_is_broken(
+    server: Server, plain_browser: Browser
+) -> None:
+    context = plain_browser.new_context(service_workers="block")
+    context.set_default_timeout(BOOT_MS)
+
+    def visit() -> tuple[Page, bool]:
+        page = context.new_page()
+        page.goto(server.url)
+        page.evaluate("globalThis.reelballers.ready")
+        assert page.evaluate("globalThis.reelballers.command('refresh-server', {})") is None
+        return page, page.evaluate("globalThis.reelballers.fromSnapshot()")
+
+    page, from_snapshot = visit()
+    assert not from_snapshot
+    assert page.evaluate("globalThis.reelballers.makeSnapshot()")
+    assert visit()[1]
+    page.evaluate(BROKEN)
+    assert not visit()[1], "one that does not start is left"
+    assert not page.evaluate("navigator.storage.getDirectory().then(root => Array.fromAsync(root.keys()))")
+    context.close()

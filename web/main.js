@@ -30,6 +30,7 @@ import { tell } from "./ui/toasts.js";
 import { wireTheme } from "./ui/theme.js";
 import { Transport } from "./ui/transport.js";
 import { keepOffline, useNewest } from "./offline.js";
+import { SnapshotKeeper } from "./snapshot.js";
 import { CommandError, WorkerClient } from "./worker-client.js";
 
 /**
@@ -90,6 +91,7 @@ function guard(action) {
   action.catch(error => tell({ code: "media.play", title: "The video does not play", detail: String(error.message ?? error), hint: "Press play again, or open the file again.", status: 400 }));
 }
 
+const snapshots = new SnapshotKeeper();
 const player = new Player(/** @type {HTMLVideoElement} */ (byTest("video")));
 const pump = new FramePump(player, (frame, timeUs) => client.postFrame(frame, timeUs));
 const tracks = new Tracks();
@@ -124,6 +126,7 @@ client.ready.then(() => setTimeout(keep, KEEP_AFTER_MS), () => {});
 
 /** @param {import("./worker-client.js").WorkerEvent} event */
 function onEvent(event) {
+  if (client?.booted) snapshots.busy();
   switch (event.type) {
     case "booting":
       boot = event;
@@ -202,6 +205,9 @@ globalThis.reelballers = {
   ready: client.ready,
   /** The last AppState, and whether Python is up. */
   state: () => ({ ...state, booted: client.booted }),
+  /** Whether Python was started from a snapshot; and makes one for the next visit now, instead of when nothing happens. */
+  fromSnapshot: () => client.fromSnapshot,
+  makeSnapshot: () => snapshots.make(),
   /**
    * Runs a command by its `type`, with its fields; open-media takes {file: File} alone, as the drop zone does.
    * @param {string} name

@@ -24,6 +24,8 @@ export class WorkerClient {
   /** Resolves when Python is up and has told its first state; rejects with a CommandError when the boot fails. @type {Promise<void>} */
   ready;
   booted = false;
+  /** Whether Python was started from a snapshot. */
+  fromSnapshot = false;
   #worker;
   #onEvent;
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
@@ -87,6 +89,7 @@ export class WorkerClient {
     if (message.event) {
       if (message.event.type === "boot-failed") this.#fail(message.event.problem);
       else this.#onEvent(message.event);
+      if (message.event.type === "booting" && message.event.snapshot) this.fromSnapshot = true;
       if (message.event.type === "state" && !this.booted) {
         this.booted = true;
         this.#up();

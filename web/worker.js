@@ -3,8 +3,11 @@
  * Boots Python and forwards messages to it; all else is Python (pycore/backends/browser/worker.py, or
  * the module beside it that `entry` names: bench.py for bench.html, analyst.py for the worker that looks for players).
  *
- * First message: {boot: {base, api, software, tier, entry}}. What comes before Python is there waits for it.
+ * First message: {boot: {base, api, software, tier, entry}}. What comes before Python is there waits for it. {snapshot: {base}}
+ * instead: a snapshot for the next boot is made, and told as {snapshot: whether there is one}.
  */
+
+import { dropSnapshots, makeSnapshot, readSnapshot } from "./snapshot.js";
 
 /** What the boot fetches, with each file's share of the wait. */
 const FILES = [
@@ -25,21 +28,16 @@ let receive = message => void waiting.push(message);
 let step = "loading Python";
 let failed = false;
 
-onmessage = ({ data }) => (data.boot ? boot(data.boot) : receive(data));
+onmessage = ({ data }) => (data.boot ? boot(data.boot) : data.snapshot ? snapshot(data.snapshot) : receive(data));
 
 /** @param {{base: string, api: string, software: boolean, tier: string, entry?: "worker" | "analyst" | "bench"}} options */
 async function boot({ base, api, software, tier, entry = "worker" }) {
   const stop = tellProgress();
   const unguard = guardFetch();
   try {
-    const pyodideUrl = new URL("pyodide/", base).href;
-    const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
-    const python = await loadPyodide({
-      indexURL: pyodideUrl,
-      lockFileURL: `${pyodideUrl}pyodide-lock.json`,
-      packageBaseUrl: pyodideUrl,
-      packages: entry === "analyst" ? ["numpy", "pycore"] : ["pycore"],
-    });
+    const options = places(base);
+    const pyodide = await import(`${options.indexURL}pyodide.mjs`);
+    const python = await load(pyodide, { ...options, packages: entry === "analyst" ? ["numpy", "pycore"] : ["pycore"] });
     if (!python.loadedPackages.pycore) throw new Error("pycore's package did not arrive or is damaged (see the browser's console)");
     step = "starting ReelBallers";
     const start = python.pyimport(`pycore.backends.browser.${entry}`).start;
@@ -50,6 +48,40 @@ async function boot({ base, api, software, tier, entry = "worker" }) {
   } finally {
     stop();
     unguard();
+  }
+}
+
+/** Where Pyodide and its packages lie. @param {string} base */
+function places(base) {
+  const indexURL = new URL("pyodide/", base).href;
+  return { indexURL, lockFileURL: `${indexURL}pyodide-lock.json`, packageBaseUrl: indexURL };
+}
+
+/** Python with its packages, from the snapshot where there is one that starts. @param {any} pyodide @param {object} options loadPyodide's */
+async function load({ loadPyodide, version }, options) {
+  const kept = await readSnapshot(version);
+  if (kept) {
+    try {
+      const python = await loadPyodide({ ...options, _loadSnapshot: kept });
+      postMessage({ event: { type: "booting", progress: 0.95, message: "Starting ReelBallers", snapshot: true } });
+      return python;
+    } catch (error) {
+      if (failed) throw error; // a file did not come: that is told already
+      console.warn("The interpreter's snapshot does not start; Python starts without.", error);
+      await dropSnapshots();
+    }
+  }
+  return loadPyodide(options);
+}
+
+/** @param {{base: string}} options */
+async function snapshot({ base }) {
+  try {
+    const options = places(base);
+    postMessage({ snapshot: await makeSnapshot(await import(`${options.indexURL}pyodide.mjs`), options) });
+  } catch (error) {
+    console.warn("No snapshot of the interpreter was made.", error);
+    postMessage({ snapshot: false });
   }
 }
 
