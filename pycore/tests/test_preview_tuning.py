@@ -180,7 +180,7 @@ def test_what_was_chosen_is_what_runs_and_draws_the_same(
             upscaler = tier.use(tier.best(SIZE))
             stages = upscaler.plan.drawing(sharpened=False)
             convs = [stage for stage in stages if stage.kernel]
-            assert len(convs) == 7
+            assert len(convs) == 9
             assert all(stage.kernel == f"{kernel.name} f16" for stage in convs)  # lavapipe has halves
             shape = {"COLUMNS": kernel.columns, "ROWS": kernel.rows}
             wanted = [
