@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -104,29 +104,6 @@ class LocalProcessor:
         progress: Callable[[float], None],
         stop: threading.Event,
     ) -> SegmentStats:
-        try:
-            return self._run_segment(sources, plan, index, target, progress, stop)
-        except RuntimeError as error:
-            if not lost(error):
-                raise
-            registry.forget(self._device)  # whatever lay there
-            raise ReelError.of(
-                "device.lost",
-                "The GPU was lost",
-                f"{self.info().name} stopped in the middle of the work: {str(error).splitlines()[0][:200]}",
-                "Start the worker again. If it happens again, look at the GPU's driver and temperature.",
-                503,
-            ) from error
-
-    def _run_segment(
-        self,
-        sources: Sources,
-        plan: ExportPlan,
-        index: int,
-        target: Path,
-        progress: Callable[[float], None],
-        stop: threading.Event,
-    ) -> SegmentStats:
         began = time.perf_counter()
         segment = plan.segments[index]
         clip = plan.clips[segment.clip]
@@ -149,9 +126,10 @@ class LocalProcessor:
         moments = times.moments_us(probed.table)[rows]
         seen = shots(asked, clip.crop, window, clip.source_size, shape, moments.tolist())
         crops = [shot.pixels for shot in made_of]
-        outbox, reached = Outbox(self._device), _Furthest(progress)
+        reached = _Furthest(progress)
         waiting = max(self._waiting_bytes() // (plan.out_size.width * plan.out_size.height * 3 // 2), 4)
         with (
+            self._told_of_losses(),
             files.appearing(target) as part,
             encode.SegmentWriter(part, plan.out_size, plan.timescale, plan.fps) as writer,
             contextlib.closing(
@@ -161,7 +139,7 @@ class LocalProcessor:
             contextlib.closing(self._upscaler.run(model, pictures, keep, stop, reached.computed)) as larger,
         ):
             large = (sized(each, plan, made_of[number]) for number, each in zip(keep, larger, strict=False))
-            row_of = InSlowMotion(self._interpolator, large)
+            row_of, outbox = InSlowMotion(self._interpolator, large), Outbox(self._device)
             for done, row in enumerate(range(rows.start, rows.stop)):
                 picture = row_of.picture(int(times.source[row]) - first, float(times.share[row]))
                 if stop.is_set():
@@ -193,6 +171,23 @@ class LocalProcessor:
             has_audio=joined.has_audio,
             notes=[*plan.notes, *joined.notes],
         )
+
+    @contextlib.contextmanager
+    def _told_of_losses(self) -> Iterator[None]:
+        """ReelError `device.lost` for errors that mean this."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not lost(error):
+                raise
+            registry.forget(self._device)  # whatever lay there
+            raise ReelError.of(
+                "device.lost",
+                "The GPU was lost",
+                f"{self.info().name} stopped in the middle of the work: {str(error).splitlines()[0][:200]}",
+                "Start the worker again. If it happens again, look at the GPU's driver and temperature.",
+                503,
+            ) from error
 
     def _waiting_bytes(self) -> int:
         if self._device.type != "cuda":
