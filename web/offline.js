@@ -14,6 +14,7 @@ export function keepOffline(updated) {
   registering = navigator.serviceWorker.register(new URL("./sw.js", location.href), { updateViaCache: "none" });
   registering.then(
     registration => {
+      if (!registration) return; // a browser told to block workers may answer so
       if (registration.waiting && navigator.serviceWorker.controller) updated();
       const watch = (/** @type {ServiceWorker | null} */ next) => {
         const told = () => next?.state === "installed" && navigator.serviceWorker.controller && updated();
