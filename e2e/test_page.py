@@ -1,5 +1,6 @@
 """The page itself: one screen, reachable by keyboard, nothing unnamed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,14 @@ def test_dragging_the_crop_frame_is_one_step_to_undo(open_page: OpenPage, small_
     for step in range(1, 6):
         page.mouse.move(box["x"] + box["width"] / 2 + 12 * step, box["y"] + box["height"] / 2)
     page.mouse.up()
-    moved = until(page, lambda now: now["project"]["clips"][0]["crop"]["x"] > before["x"] + 5, "a moved crop")
+    picture = page.get_by_test_id("video").bounding_box()
+    assert picture
+    there = before["x"] + 60 * 160 / picture["width"]  # the last move, on a picture of 160 pixels
+    moved = until(
+        page,
+        lambda now: abs(now["project"]["clips"][0]["crop"]["x"] - there) < 0.5,
+        "the crop where it was let go",
+    )
     assert moved["can_undo"]
     page.keyboard.press("Control+z")
     undone = until(page, lambda now: not now["can_undo"], "nothing left to undo")
@@ -127,3 +135,18 @@ def test_at_4k_controls_are_larger_and_the_whole_screen_is_used(
     page.mouse.up()
     now = until(page, lambda now: now["project"]["clips"][0]["in_us"] > 300_000, "a clip that begins later")
     assert abs(now["project"]["clips"][0]["in_us"] - 400_000) < 10_000  # the middle of 0.8 s
+
+
+def test_the_language_is_the_browsers_until_another_is_chosen(open_page: OpenPage) -> None:
+    page = open_page(locale="de-AT")
+    title, choose = page.locator(".empty-title"), page.get_by_test_id("choose-file")
+    expect(title).to_have_text("Spielclip hier ablegen")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.get_by_test_id("settings-button").click()
+    page.get_by_test_id("language").select_option("en")
+    expect(choose).to_have_text("Choose a video")
+    expect(page.get_by_test_id("status-chip")).to_have_attribute(
+        "aria-label", re.compile("^Who does the work")
+    )
+    page.reload()
+    expect(title).to_have_text("Drop a match clip here")

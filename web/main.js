@@ -14,10 +14,12 @@ import { ExportPanel } from "./ui/export-panel.js";
 import { Field } from "./ui/field.js";
 import { FollowPanel } from "./ui/follow-panel.js";
 import { FramePanel } from "./ui/frame-panel.js";
-import { wireFull } from "./ui/full.js";
+import { drawFull, wireFull } from "./ui/full.js";
 import { drawHeader } from "./ui/header.js";
-import { fillHelp } from "./ui/help.js";
+import { wireHelp } from "./ui/help.js";
 import { Jobs } from "./ui/jobs.js";
+import { t } from "./ui/language.js";
+import { wireLanguage } from "./ui/language-choice.js";
 import { Keyframes } from "./ui/keyframes.js";
 import { listenToKeys } from "./ui/keyboard.js";
 import { PlayerPanel } from "./ui/player-panel.js";
@@ -65,6 +67,7 @@ let failure = null;
 const KEEP_AFTER_MS = 10_000;
 
 fillIcons();
+wireLanguage(drawAgain);
 wireTheme();
 const query = new URLSearchParams(location.search);
 const api = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name=reelballers-api]")).content; // a path here, or a URL elsewhere
@@ -83,12 +86,12 @@ async function run(command, attachments, transfer) {
 
 /** Has the page kept for use without a network: its first picture came first. */
 function keep() {
-  keepOffline(() => tell({ code: "app.updated", title: "A new version is ready", detail: "", hint: "Reload the page to use it. Your work is kept.", status: 200 }));
+  keepOffline(() => tell({ code: "app.updated", title: t("app.updated"), detail: "", hint: t("app.updated-hint"), status: 200 }));
 }
 
 /** Tells what a playback action failed of. @param {Promise<void>} action */
 function guard(action) {
-  action.catch(error => tell({ code: "media.play", title: "The video does not play", detail: String(error.message ?? error), hint: "Press play again, or open the file again.", status: 400 }));
+  action.catch(error => tell({ code: "media.play", title: t("media.play"), detail: String(error.message ?? error), hint: t("media.play-hint"), status: 400 }));
 }
 
 const snapshots = new SnapshotKeeper();
@@ -117,7 +120,7 @@ addEventListener("beforeunload", event => {
 });
 wireDrop(media);
 wireFull();
-fillHelp();
+wireHelp();
 listenToKeys(shortcuts({ player, transport, keyframes, run, guard, toggleBoxes: () => boxes.toggle(), nextLost: () => nextLost(state, player.timeUs) }));
 signIn.resume();
 draw();
@@ -197,6 +200,14 @@ function draw() {
   exportPanel.draw(state, client.booted, failure !== null);
   jobs.draw(state);
   signIn.draw(state);
+}
+
+/** In another language: what was made with texts in it is made anew. */
+function drawAgain() {
+  jobs.clear();
+  drawFull();
+  transport.drawPlayback();
+  draw();
 }
 
 /** The page for programs: embedding, tests, the console. The same commands that its buttons use. */

@@ -2,6 +2,7 @@
 /** The page's end of the worker: commands with ids and answers, events, frames, and a readable end when it dies. */
 
 import { problemText } from "./ui/format.js";
+import { t } from "./ui/language.js";
 
 /**
  * @typedef {import("./protocol.js").Problem} Problem
@@ -52,8 +53,8 @@ export class WorkerClient {
     const base = new URL("./", import.meta.url).href; // where the build lies; the document may lie elsewhere
     this.#worker = new Worker(new URL("./worker.js", base), { type: "module", name: "reelballers" });
     this.#worker.addEventListener("message", message => this.#receive(message.data));
-    this.#worker.addEventListener("error", error => this.#die("worker.crashed", "The upscaler's worker stopped", error.message || "worker.js could not be loaded, or gave no reason."));
-    this.#worker.addEventListener("messageerror", () => this.#die("worker.message", "The upscaler's worker sent something unreadable", ""));
+    this.#worker.addEventListener("error", error => this.#die("worker.crashed", t("worker.crashed"), error.message || t("worker.crashed-detail")));
+    this.#worker.addEventListener("messageerror", () => this.#die("worker.message", t("worker.message"), ""));
     this.#worker.postMessage({ boot: { software, tier, base, api } });
   }
 
@@ -105,7 +106,7 @@ export class WorkerClient {
 
   /** @param {string} code @param {string} title @param {string} detail */
   #die(code, title, detail) {
-    this.#fail({ code, title, detail, hint: "Reload the page; the video itself still plays.", status: 500 });
+    this.#fail({ code, title, detail, hint: t("worker.hint"), status: 500 });
   }
 
   /** @param {Problem} problem */

@@ -1,7 +1,8 @@
 // @ts-check
 /** Opening a file: is it a video that this browser plays, and if not, what is wrong and what to do. */
 
-const MP4_HINT = "Convert it to MP4 with H.264 video (8 bit) and open that.";
+import { t } from "../ui/language.js";
+
 const OPEN_LIMIT_MS = 20_000;
 
 /**
@@ -26,7 +27,7 @@ export class UnusableMedia extends Error {
  */
 export async function inspect(file) {
   if (file.size === 0) {
-    throw new UnusableMedia("media.empty", "The file is empty", `${file.name} has no bytes.`, "Copy it again from where it was recorded.");
+    throw new UnusableMedia("media.empty", t("media.empty"), t("media.empty-detail", { name: file.name }), t("media.empty-hint"));
   }
   const url = URL.createObjectURL(file);
   const probe = document.createElement("video");
@@ -38,14 +39,14 @@ export async function inspect(file) {
     if (probe.videoWidth === 0 || probe.videoHeight === 0) {
       throw new UnusableMedia(
         "media.no-picture",
-        "There is no picture in this file",
-        `This browser finds only sound in ${file.name}: it has no video, or one in a format that is not played here (HEVC, ProRes).`,
-        MP4_HINT,
+        t("media.no-picture"),
+        t("media.no-picture-detail", { name: file.name }),
+        t("media.mp4-hint"),
       );
     }
     const durationUs = Math.round((await duration(probe)) * 1e6);
     if (!(durationUs > 0)) {
-      throw new UnusableMedia("media.no-length", "The video has no length", `${file.name} ends where it begins.`, "It may have been cut off while it was recorded or copied: copy it again.");
+      throw new UnusableMedia("media.no-length", t("media.no-length"), t("media.no-length-detail", { name: file.name }), t("media.no-length-hint"));
     }
     await firstFrame(probe, file);
     return { url, size: { width: probe.videoWidth, height: probe.videoHeight }, durationUs };
@@ -62,9 +63,9 @@ export async function inspect(file) {
 export function playbackError(video, name) {
   console.info(`${name}: ${video.error?.message}`); // the browser's own words help whoever looks into it, and nobody else
   if (video.error?.code === MediaError.MEDIA_ERR_DECODE) {
-    return new UnusableMedia("media.decode", "This video stopped decoding", `${name} is damaged, or its format is not fully supported here.`, MP4_HINT);
+    return new UnusableMedia("media.decode", t("media.decode"), t("media.decode-detail", { name }), t("media.mp4-hint"));
   }
-  return new UnusableMedia("media.unsupported", "This file does not play here", `${name} is cut off, or no video that this browser knows (HEVC and ProRes often are not).`, MP4_HINT);
+  return new UnusableMedia("media.unsupported", t("media.unsupported"), t("media.unsupported-detail", { name }), t("media.mp4-hint"));
 }
 
 /** @param {HTMLVideoElement} probe @param {File} file */
@@ -83,7 +84,7 @@ function until(probe, type, state, file) {
     if (probe.error) return reject(playbackError(probe, file.name));
     if (probe.readyState >= state) return resolve();
     const limit = setTimeout(() => {
-      reject(new UnusableMedia("media.stuck", "This video does not load", `${file.name} gave no frame for ${OPEN_LIMIT_MS / 1000} seconds.`, MP4_HINT));
+      reject(new UnusableMedia("media.stuck", t("media.stuck"), t("media.stuck-detail", { name: file.name, seconds: OPEN_LIMIT_MS / 1000 }), t("media.mp4-hint")));
     }, OPEN_LIMIT_MS);
     const done = (/** @type {() => void} */ then) => () => {
       clearTimeout(limit);

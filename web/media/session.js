@@ -1,6 +1,7 @@
 // @ts-check
 /** The clip that is open: from a chosen file to the <video> at once, and to Python as soon as it is up. */
 
+import { t } from "../ui/language.js";
 import { CommandError } from "../worker-client.js";
 import { byId } from "../ui/dom.js";
 import { hush } from "../ui/toasts.js";
@@ -85,7 +86,7 @@ export class MediaSession {
 
   /** Opens the clip that comes with the page. */
   async openDemo() {
-    this.#setOpening("the demo clip");
+    this.#setOpening("demo.mp4");
     try {
       const answer = await fetch(DEMO);
       if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
@@ -94,7 +95,7 @@ export class MediaSession {
     } catch (error) {
       this.#setOpening("");
       const detail = error instanceof Error ? error.message : String(error);
-      this.#hooks.tell({ code: "media.no-demo", title: "The demo clip could not be fetched", detail, hint: "Run build.py build, which puts it beside the page, or open a file of your own.", status: 404 });
+      this.#hooks.tell({ code: "media.no-demo", title: t("media.no-demo"), detail, hint: t("media.no-demo-hint"), status: 404 });
     }
   }
 

@@ -2,6 +2,7 @@
 /** The players' boxes over Field, and what a click on a player means. How sure a box is shows in its line: whole, dashed, dotted. */
 
 import { attribute, byId, byTest, text } from "./dom.js";
+import { t } from "./language.js";
 
 /**
  * @typedef {import("../protocol.js").AppState} AppState
@@ -111,11 +112,11 @@ export class Boxes {
     const analysis = this.#state?.analysis;
     const clip = this.#state?.project?.clips[this.#state.project.selected ?? 0];
     if (!analysis || !clip) return "";
-    if (analysis.state === "none") return "Click a player to follow";
-    if (analysis.waiting) return "Following, while the clip is looked through";
+    if (analysis.state === "none") return t("hint.click-follow");
+    if (analysis.waiting) return t("hint.following");
     if (analysis.state !== "done" || analysis.players.length === 0) return "";
-    if (!clip.track_id) return "Click a player";
-    return this.lost ? "Player lost here: click the player to go on" : "";
+    if (!clip.track_id) return t("hint.click");
+    return this.lost ? t("hint.lost") : "";
   }
 
   /** @param {MouseEvent} event */

@@ -4,6 +4,7 @@
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
 import { length } from "./format.js";
 import { icon } from "./icons.js";
+import { t } from "./language.js";
 
 /** How long a range is that "slower from here" takes. */
 const SLOW_US = 2_000_000;
@@ -78,20 +79,20 @@ export class ClipsPanel {
     this.#shown = which;
     /** @type {HTMLSelectElement} */ (byTest("clip-freeze")).value = String(clip.freeze_us ?? 0);
     /** @type {HTMLSelectElement} */ (byTest("clip-slow")).value = String(clip.slow?.factor ?? 1);
-    text(byId("clip-slow-facts"), clip.slow ? `Slower from ${length(clip.slow.in_us)} to ${length(clip.slow.out_us)}` : "");
+    text(byId("clip-slow-facts"), clip.slow ? t("clips.slower", { from: length(clip.slow.in_us), to: length(clip.slow.out_us) }) : "");
   }
 
   #row() {
     const index = (/** @type {Event} */ event) => Number(/** @type {HTMLElement} */ (event.currentTarget).closest("li")?.dataset.index);
     const act = (/** @type {string} */ name, /** @type {string} */ label, /** @type {(index: number) => object} */ command) =>
-      h("button", { class: "icon-button small", type: "button", "data-act": name, "data-testid": `clip-${name}`, "aria-label": label, title: label, onclick: (/** @type {Event} */ event) => this.#run(/** @type {any} */ (command(index(event)))) }, icon(name));
+      h("button", { class: "icon-button small", type: "button", "data-act": name, "data-testid": `clip-${name}`, "data-t-label": label, "data-t-title": label, onclick: (/** @type {Event} */ event) => this.#run(/** @type {any} */ (command(index(event)))) }, icon(name));
     return h(
       "li",
       { class: "clip-row" },
       h("button", { class: "clip-pick", type: "button", "data-testid": "clip-pick", onclick: (/** @type {Event} */ event) => this.#run({ type: "select-clip", index: index(event) }) }, h("span", { class: "clip-number" }), h("canvas", { class: "clip-thumb", width: 64, height: 36, "aria-hidden": "true" }), h("span", { class: "clip-what" }), h("span", { class: "clip-length numeric" })),
-      act("up", "Earlier", at => ({ type: "move-clip", index: at, to: at - 1 })),
-      act("down", "Later", at => ({ type: "move-clip", index: at, to: at + 1 })),
-      act("close", "Remove this clip", at => ({ type: "remove-clip", index: at })),
+      act("up", "clips.earlier", at => ({ type: "move-clip", index: at, to: at - 1 })),
+      act("down", "clips.later", at => ({ type: "move-clip", index: at, to: at + 1 })),
+      act("close", "clips.remove", at => ({ type: "remove-clip", index: at })),
     );
   }
 

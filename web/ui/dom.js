@@ -2,6 +2,7 @@
 /** The little that this page needs to write DOM by hand without repeating itself. */
 
 import { icon } from "./icons.js";
+import { keysNamed, say } from "./language.js";
 
 /**
  * The element with this id. Throws where index.html lacks it, naming it.
@@ -30,7 +31,7 @@ export function byTest(name, root = document) {
 
 /**
  * Creates an element: h("button", {class: "x", onclick: fn, "aria-label": "Close"}, icon("close"), "text").
- * Keys that start with "on" are listeners; false, null and undefined leave an attribute or child out.
+ * Keys that start with "on" are listeners, data-t... name texts of strings.js; false, null and undefined leave an attribute or child out.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, any>} [attributes]
@@ -44,6 +45,7 @@ export function h(tag, attributes = {}, ...children) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? "" : String(value));
   }
+  say(element);
   for (const child of children) {
     if (child !== false && child !== null && child !== undefined) element.append(typeof child === "number" ? String(child) : child);
   }
@@ -61,14 +63,14 @@ export function attribute(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
 }
 
-/** Sets the icon and both names of a button. @param {HTMLElement} button @param {string} name @param {string} label @param {string} [key] */
+/** Sets the icon and both names of a button. @param {HTMLElement} button @param {string} name @param {string} label @param {string} [key] as keysNamed takes it */
 export function face(button, name, label, key = "") {
   if (button.dataset.face !== name) {
     button.dataset.face = name;
     button.replaceChildren(icon(name));
   }
   attribute(button, "aria-label", label);
-  attribute(button, "title", key ? `${label} (${key})` : label);
+  attribute(button, "title", key ? `${label} (${keysNamed(key)})` : label);
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { chooseFile } from "../media/save-file.js";
 import { byId, byTest, choices, text } from "./dom.js";
-import { length, problemText, size } from "./format.js";
+import { decimal, length, problemText, size } from "./format.js";
+import { language, said, t } from "./language.js";
 import { outputSizes, parseSize } from "./output-sizes.js";
 import { BROWSER, chosenRoute, routeLine, routesOf } from "./routes.js";
 
@@ -50,18 +51,18 @@ export class ExportPanel {
       choices(this.#size, outputSizes(clip, out), `${out.width}x${out.height}`);
       const models = server?.models ?? [];
       const known = models.some(each => each.name === model);
-      choices(this.#model, [...models.map(each => ({ value: each.name, label: each.label })), ...(known ? [] : [{ value: model, label: model }])], model);
+      choices(this.#model, [...models.map(each => ({ value: each.name, label: said(each.label) })), ...(known ? [] : [{ value: model, label: model }])], model);
       const note = here ? hereNote(state) : models.find(each => each.name === model)?.note;
-      text(byId("model-note"), note ?? "");
-      text(byId("export-facts"), `${length(clip.out_us - clip.in_us)} · ${(out.width / clip.crop.width).toFixed(1)}×`);
+      text(byId("model-note"), said(note ?? ""));
+      text(byId("export-facts"), `${length(clip.out_us - clip.in_us)} · ${decimal(out.width / clip.crop.width, 1)}×`);
     } else {
       choices(this.#size, [], "");
       choices(this.#model, [], "");
       text(byId("export-facts"), "");
     }
-    const obstacle = failed ? "The page could not start fully; Reel says why. Reload it to export." : here ? localObstacle(state) : this.#obstacle(state, booted);
+    const obstacle = failed ? t("export.not-started") : here ? localObstacle(state) : this.#obstacle(state, booted);
     this.#button.disabled = obstacle !== null;
-    text(byTest("export-message"), obstacle ?? (here && state.server_problem ? `Only this browser can export now. ${problemText(state.server_problem)}` : ""));
+    text(byTest("export-message"), obstacle ?? (here && state.server_problem ? `${t("export.only-here")} ${problemText(state.server_problem)}` : ""));
     byTest("server-retry").hidden = !booted || failed || !!server;
     this.#drawRoutes(routes);
   }
@@ -80,23 +81,23 @@ export class ExportPanel {
   /** Why the server cannot export now, or null. @param {AppState} state @param {boolean} booted */
   #obstacle(state, booted) {
     const { project, server, server_problem: problem, upload } = state;
-    if (!booted) return "Export is ready as soon as the page has started.";
-    if (!project?.clips.length) return "Open a clip first.";
-    if (!server) return problem ? problemText(problem) : "Looking for the server…";
-    if (upload) return `${upload.name} is on its way to the server; the export starts by itself.`;
+    if (!booted) return t("export.booting");
+    if (!project?.clips.length) return t("open-first");
+    if (!server) return problem ? problemText(problem) : t("export.looking");
+    if (upload) return t("export.uploading", { name: upload.name });
     const able = server.processors.filter(each => each.available);
-    if (!able.length) return server.processors[0]?.reason || "The server has no processor that is ready.";
-    if (!server.models.length) return "The server has no upscaling model. Run build.py build there, which fetches them.";
+    if (!able.length) return said(server.processors[0]?.reason ?? "") || t("export.no-processor");
+    if (!server.models.length) return t("export.no-model");
     const { bytes, name } = project.clips[project.selected ?? 0].media;
     if (server.max_upload_bytes && bytes > server.max_upload_bytes) {
-      return `${name} is ${size(bytes)}, and this server takes up to ${size(server.max_upload_bytes)}. Cut it first, or raise the server's limit.`;
+      return t("export.too-large", { name, size: size(bytes), most: size(server.max_upload_bytes) });
     }
     return null;
   }
 
   /** @param {import("./routes.js").RouteLine[]} routes */
   #drawRoutes(routes) {
-    const signature = JSON.stringify([routes, this.#route]);
+    const signature = JSON.stringify([language(), routes, this.#route]);
     if (signature === this.#drawn) return;
     const focused = this.#estimates.contains(document.activeElement);
     this.#drawn = signature;
@@ -108,11 +109,11 @@ export class ExportPanel {
 
 /** Why this browser cannot export now, or null. @param {AppState} state */
 function localObstacle(state) {
-  return state.local_exports.some(each => each.state === "running") ? "A reel is being made in this browser. Wait until it is done, or cancel it." : null;
+  return state.local_exports.some(each => each.state === "running") ? t("export.busy-here") : null;
 }
 
 /** How this browser upscales. @param {AppState} state */
 function hereNote(state) {
   const tier = state.local_offer?.tier;
-  return `Twice the crop's size by ${tier === "base" ? "Lanczos" : `the preview's net ${tier}`}, then scaled to the size above.`;
+  return t("export.here-note", { net: tier === "base" ? "Lanczos" : t("export.net", { tier: tier ?? "" }) });
 }

@@ -5,6 +5,7 @@ import { latest, newGesture } from "../worker-client.js";
 import { moved, ratioOf, resized, scaled } from "./crop-math.js";
 import { attribute, byId, byTest, text } from "./dom.js";
 import { pixels } from "./format.js";
+import { t } from "./language.js";
 
 /** @typedef {import("../protocol.js").Rect} Rect @typedef {import("../protocol.js").Clip} Clip */
 
@@ -88,7 +89,7 @@ export class Field {
     attribute(
       this.#frame,
       "aria-label",
-      `Crop frame, ${pixels(crop)} at ${Math.round(crop.x)}, ${Math.round(crop.y)}. Arrow keys move it, plus and minus resize it, Alt with arrows reshapes a free one.`,
+      t("crop.about", { size: pixels(crop), x: Math.round(crop.x), y: Math.round(crop.y) }),
     );
   }
 

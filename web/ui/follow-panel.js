@@ -4,18 +4,11 @@
 import { latest, newGesture } from "../worker-client.js";
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
 import { spotlightIcon } from "./icons.js";
+import { said, t } from "./language.js";
 
 /** @typedef {import("../protocol.js").Clip} Clip @typedef {import("../protocol.js").Framing} Framing @typedef {import("../protocol.js").Spotlight} Spotlight */
 
-/** @type {["none" | "ring" | "dim" | "arrow" | "label", string][]} */
-const STYLES = [
-  ["none", "No spotlight"],
-  ["ring", "Ring on the ground"],
-  ["dim", "Dim the rest"],
-  ["arrow", "Arrow above the player"],
-  ["label", "The name alone"],
-];
-const NAMES = { none: "Off", ring: "Ring", dim: "Dim", arrow: "Arrow", label: "Name" };
+const STYLES = /** @type {const} */ (["none", "ring", "dim", "arrow", "label"]);
 const SLIDERS = /** @type {const} */ (["player_share", "smoothness", "ball"]);
 
 export class FollowPanel {
@@ -42,12 +35,12 @@ export class FollowPanel {
     }
     this.#follow.addEventListener("change", () => this.#clip && framing({ framing: { ...this.#clip.framing, follow: this.#follow.checked } }));
     byId("spotlights").append(
-      ...STYLES.map(([style, name]) =>
+      ...STYLES.map(style =>
         h(
           "button",
-          { class: "aspect", type: "button", "data-testid": `spotlight-${style}`, title: name, onclick: () => this.#clip && spotlight({ spotlight: { ...this.#clip.spotlight, style } }) },
+          { class: "aspect", type: "button", "data-testid": `spotlight-${style}`, "data-t-title": `spotlight.${style}-about`, onclick: () => this.#clip && spotlight({ spotlight: { ...this.#clip.spotlight, style } }) },
           spotlightIcon(style),
-          h("span", {}, NAMES[style]),
+          h("span", { "data-t": `spotlight.${style}` }),
         ),
       ),
     );
@@ -74,8 +67,12 @@ export class FollowPanel {
       this.#presets,
       state.presets,
       each => each.name,
-      each => h("button", { class: "preset", type: "button", "data-testid": `preset-${each.name}`, title: each.note, onclick: () => this.run({ type: "set-framing", framing: each.framing }) }, each.label),
-      (element, each) => attribute(element, "aria-pressed", same({ ...each.framing, follow: framing.follow }, framing)),
+      each => h("button", { class: "preset", type: "button", "data-testid": `preset-${each.name}`, onclick: () => this.run({ type: "set-framing", framing: each.framing }) }),
+      (element, each) => {
+        text(element, said(each.label));
+        attribute(element, "title", said(each.note));
+        attribute(element, "aria-pressed", same({ ...each.framing, follow: framing.follow }, framing));
+      },
     );
     this.#follow.checked = framing.follow;
     for (const name of SLIDERS) {
@@ -83,12 +80,12 @@ export class FollowPanel {
       if (slider.valueAsNumber !== framing[name] && !slider.matches(":active")) slider.valueAsNumber = framing[name];
       text(byId(`framing-${name}-value`), `${Math.round(framing[name] * 100)} %`);
     }
-    for (const [style] of STYLES) attribute(byTest(`spotlight-${style}`), "aria-pressed", spotlight.style === style);
+    for (const style of STYLES) attribute(byTest(`spotlight-${style}`), "aria-pressed", spotlight.style === style);
     byId("spotlight-more").hidden = spotlight.style === "none";
     if (document.activeElement !== this.#name && this.#name.value !== spotlight.label) this.#name.value = spotlight.label;
     if (this.#color.value !== spotlight.color) this.#color.value = spotlight.color;
     const nobody = !clip.track_id;
-    text(byId("follow-note"), nobody ? "Choose a player to follow: the crop and the spotlight go along. Without one, keyframes move the crop." : "");
+    text(byId("follow-note"), nobody ? t("follow.nobody") : "");
   }
 }
 

@@ -1,6 +1,13 @@
 // @ts-check
 /** Figures as people read them. */
 
+import { language, said, t } from "./language.js";
+
+/** @param {number} value @param {number} digits behind the point, or the comma */
+export function decimal(value, digits) {
+  return value.toLocaleString(language(), { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+}
+
 /** 83400000 -> "01:23.40". @param {number} us microseconds */
 export function clock(us) {
   const hundredths = Math.max(0, Math.floor(us / 10_000 + 1e-6));
@@ -14,13 +21,13 @@ export function clock(us) {
 export function span(seconds) {
   if (seconds < 90) return `≈ ${Math.max(1, Math.round(seconds))} s`;
   if (seconds < 5400) return `≈ ${Math.round(seconds / 60)} min`;
-  return `≈ ${(seconds / 3600).toFixed(1)} h`;
+  return `≈ ${decimal(seconds / 3600, 1)} h`;
 }
 
 /** A running length: 12.4 s, 3:05. @param {number} us microseconds */
 export function length(us) {
   const seconds = us / 1e6;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${decimal(seconds, 1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
@@ -28,19 +35,19 @@ export function length(us) {
 /** @param {number} bytes */
 export function size(bytes) {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 1e9) return `${decimal(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB`;
+  return `${decimal(bytes / 1e9, 1)} GB`;
 }
 
 /** @param {number} usd */
 export function money(usd) {
-  if (usd <= 0) return "free";
-  return usd < 0.01 ? "under $0.01" : `$${usd.toFixed(2)}`;
+  if (usd <= 0) return t("free");
+  return usd < 0.01 ? t("cheap") : `$${decimal(usd, 2)}`;
 }
 
 /** @param {number} milliseconds */
 export function ms(milliseconds) {
-  return `${milliseconds < 9.95 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
+  return `${milliseconds < 9.95 ? decimal(milliseconds, 1) : Math.round(milliseconds)} ms`;
 }
 
 /** @param {{width: number, height: number}} pixels whole or not */
@@ -50,5 +57,5 @@ export function pixels({ width, height }) {
 
 /** A problem in one string, as Python's Problem.__str__. @param {import("../protocol.js").Problem} problem */
 export function problemText(problem) {
-  return [problem.title.replace(/\.$/, "") + ".", problem.detail, problem.hint].filter(Boolean).join(" ");
+  return [said(problem.title).replace(/\.$/, "") + ".", said(problem.detail), said(problem.hint)].filter(Boolean).join(" ");
 }

@@ -4,25 +4,19 @@
 import { attribute, byId, byTest, h } from "./dom.js";
 import { aspectIcon } from "./icons.js";
 
-/** @type {["9:16" | "1:1" | "4:5" | "16:9" | "free", string][]} */
-const ASPECTS = [
-  ["9:16", "Upright 9 to 16"],
-  ["4:5", "Tall 4 to 5"],
-  ["1:1", "Square 1 to 1"],
-  ["16:9", "Wide 16 to 9"],
-  ["free", "Free shape"],
-];
+/** @type {("9:16" | "1:1" | "4:5" | "16:9" | "free")[]} */
+const ASPECTS = ["9:16", "4:5", "1:1", "16:9", "free"];
 
 export class FramePanel {
   /** @param {(command: {type: string} & Record<string, any>) => Promise<any>} run */
   constructor(run) {
     byId("aspects").append(
-      ...ASPECTS.map(([aspect, name]) =>
+      ...ASPECTS.map(aspect =>
         h(
           "button",
-          { class: "aspect", type: "button", "data-testid": `aspect-${aspect}`, "data-aspect": aspect, title: name, onclick: () => run({ type: "set-aspect", aspect }) },
+          { class: "aspect", type: "button", "data-testid": `aspect-${aspect}`, "data-aspect": aspect, "data-t-title": aspect === "free" ? "frame.free-about" : `frame.${aspect.replace(":", "-")}`, onclick: () => run({ type: "set-aspect", aspect }) },
           aspectIcon(aspect),
-          h("span", {}, aspect === "free" ? "Free" : aspect),
+          aspect === "free" ? h("span", { "data-t": "frame.free" }) : h("span", {}, aspect),
         ),
       ),
     );
@@ -40,7 +34,7 @@ export class FramePanel {
   /** @param {import("../protocol.js").AppState} state */
   draw(state) {
     this.#clip = state.project?.clips[state.project.selected ?? 0] ?? null;
-    for (const [aspect] of ASPECTS) {
+    for (const aspect of ASPECTS) {
       const button = /** @type {HTMLButtonElement} */ (byTest(`aspect-${aspect}`));
       button.disabled = !this.#clip;
       attribute(button, "aria-pressed", this.#clip?.aspect === aspect);

@@ -2,10 +2,9 @@
 /** Either view can fill the window; the transport stays. */
 
 import { attribute, byId, byTest, face } from "./dom.js";
+import { t } from "./language.js";
 
 /** @typedef {"field" | "reel"} View */
-
-const NAMES = { field: "Field", reel: "Reel" };
 
 /** The view that fills the window, or null. @returns {View | null} */
 export function fullView() {
@@ -16,9 +15,14 @@ export function fullView() {
 export function setFull(view) {
   if (view) document.body.dataset.full = view;
   else delete document.body.dataset.full;
+  drawFull();
+}
+
+export function drawFull() {
+  const view = fullView();
   for (const name of /** @type {View[]} */ (["field", "reel"])) {
     const button = byTest(`${name}-full`);
-    face(button, view === name ? "shrink" : "expand", view === name ? "Back to both views" : `${NAMES[name]} fills the window`, "f");
+    face(button, view === name ? "shrink" : "expand", view === name ? t("fills.back") : t("fills", { view: t(name) }), "F");
     attribute(button, "aria-pressed", view === name);
   }
 }
@@ -34,5 +38,5 @@ export function wireFull() {
   for (const name of /** @type {View[]} */ (["field", "reel"])) {
     byTest(`${name}-full`).addEventListener("click", () => setFull(fullView() === name ? null : name));
   }
-  setFull(null);
+  drawFull();
 }

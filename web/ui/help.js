@@ -3,51 +3,60 @@
 
 import { byTest, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { keysNamed } from "./language.js";
 
-/** @type {[string, [string[], string][]][]} */
+/** Groups by the names of their texts: keys, and what they do. @type {[string, [string[], string][]][]} */
 const KEYS = [
-  ["Playback", [
-    [["Space"], "Play or pause"],
-    [["←", "→"], "One second back or forward"],
-    [["Shift", "←", "→"], "Five seconds"],
-    [[",", "."], "One frame back or forward"],
-    [["Home", "End"], "Start or end of the clip"],
-    [["V"], "Mute"],
+  ["keys.playback", [
+    [["Space"], "keys.play"],
+    [["←", "→"], "keys.second"],
+    [["Shift", "←", "→"], "keys.five"],
+    [[",", "."], "keys.frame"],
+    [["Home", "End"], "keys.ends"],
+    [["V"], "mute"],
   ]],
-  ["Crop frame, when it has the focus", [
-    [["←", "↑", "→", "↓"], "Move; with Shift further"],
-    [["+", "−"], "Larger or smaller"],
-    [["Alt", "←", "↑", "→", "↓"], "Reshape a free frame"],
+  ["keys.crop", [
+    [["←", "↑", "→", "↓"], "keys.move"],
+    [["+", "−"], "keys.resize"],
+    [["Alt", "←", "↑", "→", "↓"], "keys.reshape"],
   ]],
-  ["Clip", [
-    [["I", "O"], "Start or end here"],
-    [["M"], "Mark a moment: 8 s before to 4 s after become a clip"],
-    [["K"], "Keyframe here, or take it away"],
-    [["[", "]"], "Keyframe before or after"],
-    [["Ctrl", "Z"], "Undo"],
-    [["Ctrl", "Shift", "Z"], "Redo"],
+  ["keys.clip", [
+    [["I", "O"], "keys.trim"],
+    [["M"], "moment"],
+    [["K"], "keys.keyframe"],
+    [["[", "]"], "keys.jump"],
+    [["Ctrl", "Z"], "undo"],
+    [["Ctrl", "Shift", "Z"], "redo"],
   ]],
-  ["Players", [
-    [["B"], "Boxes on or off"],
-    [["L"], "To where the player is lost next"],
-    [["Alt", "Click"], "The player is this one from here on"],
+  ["players", [
+    [["B"], "keys.boxes"],
+    [["L"], "keys.lost"],
+    [["Alt", "Click"], "keys.relink"],
   ]],
-  ["Page", [
-    [["F"], "A view fills the window"],
-    [["?"], "This list"],
-    [["Esc"], "Back"],
+  ["keys.page", [
+    [["F"], "keys.full"],
+    [["?"], "keys.list"],
+    [["Esc"], "keys.back"],
   ]],
 ];
 
-export function fillHelp() {
+export function wireHelp() {
   const dialog = /** @type {HTMLDialogElement} */ (byTest("help-overlay"));
+  fill(dialog);
+  dialog.addEventListener("click", event => event.target === dialog && dialog.close());
+  byTest("help").addEventListener("click", () => {
+    fill(dialog);
+    dialog.showModal();
+  });
+}
+
+/** @param {HTMLDialogElement} dialog */
+function fill(dialog) {
   const close = () => dialog.close();
   const rows = (/** @type {[string[], string][]} */ keys) =>
-    keys.flatMap(([names, does]) => [h("dt", {}, ...names.map(name => h("kbd", {}, name))), h("dd", {}, does)]);
-  dialog.append(
-    h("header", {}, h("h2", {}, "Keyboard"), h("button", { class: "icon-button small", type: "button", "data-testid": "help-close", "aria-label": "Close", onclick: close }, icon("close"))),
-    h("div", { class: "help-groups" }, ...KEYS.map(([group, keys]) => h("section", {}, h("h3", {}, group), h("dl", {}, ...rows(keys))))),
+    keys.flatMap(([names, does]) => [h("dt", {}, ...names.map(name => h("kbd", {}, keysNamed(name)))), h("dd", { "data-t": does })]);
+  dialog.replaceChildren(
+    h("header", {}, h("h2", { "data-t": "keys.title" }), h("button", { class: "icon-button small", type: "button", "data-testid": "help-close", "data-t-label": "close", onclick: close }, icon("close"))),
+    h("div", { class: "help-groups" }, ...KEYS.map(([group, keys]) => h("section", {}, h("h3", { "data-t": group }), h("dl", {}, ...rows(keys))))),
   );
-  dialog.addEventListener("click", event => event.target === dialog && close());
-  byTest("help").addEventListener("click", () => dialog.showModal());
 }

@@ -5,10 +5,9 @@ import { storedUrl } from "../media/save-file.js";
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
 import { length, money, problemText, size, span } from "./format.js";
 import { icon } from "./icons.js";
+import { said, t } from "./language.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Job} Job */
-
-const STATES = { queued: "Waiting", running: "Working", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
 
 /**
  * What one line shows: a job, or the upload under way (id "upload").
@@ -25,6 +24,11 @@ export class Jobs {
     byTest("jobs-count").addEventListener("click", () => byId("step-jobs").scrollIntoView({ behavior: "smooth", block: "nearest" }));
   }
 
+  /** Forgets the lines, which have texts in them. */
+  clear() {
+    this.#list.replaceChildren();
+  }
+
   /** @param {AppState} state */
   draw(state) {
     const made = [...state.local_exports, ...state.jobs].sort((a, b) => b.created_at - a.created_at);
@@ -33,7 +37,7 @@ export class Jobs {
     byId("jobs-none").hidden = lines.length > 0;
     const busy = lines.filter(line => line.cancel).length;
     byTest("jobs-count").hidden = lines.length === 0;
-    text(byId("jobs-count-text"), busy ? `${busy} at work` : `${lines.length} ${lines.length === 1 ? "job" : "jobs"}`);
+    text(byId("jobs-count-text"), busy ? t("jobs.busy", { count: busy }) : t(lines.length === 1 ? "jobs.one" : "jobs.many", { count: lines.length }));
     document.body.classList.toggle("has-jobs", lines.length > 0);
   }
 
@@ -44,13 +48,13 @@ export class Jobs {
       "li",
       { class: "job", "data-testid": `job-${id}` },
       h("div", { class: "job-head" }, h("span", { class: "job-name" }), h("span", { class: "job-state", "data-testid": "job-state" })),
-      h("progress", { class: "job-progress", "data-testid": "job-progress", max: 1, value: 0, "aria-label": `Progress of ${line.name}` }),
+      h("progress", { class: "job-progress", "data-testid": "job-progress", max: 1, value: 0, "aria-label": t("jobs.progress", { name: line.name }) }),
       h(
         "div",
         { class: "job-foot" },
         h("span", { class: "job-facts numeric" }),
-        h("button", { class: "button small", type: "button", "data-testid": "job-cancel", "aria-label": `Cancel ${line.name}`, onclick: () => this.#run({ type: "cancel-job", job_id: id }) }, "Cancel"),
-        h("button", { class: "button small accent", type: "button", "data-testid": "job-download", "aria-label": `Download ${line.name}`, onclick: () => this.#download(id) }, icon("download"), "Download"),
+        h("button", { class: "button small", type: "button", "data-testid": "job-cancel", "aria-label": t("jobs.cancel", { name: line.name }), onclick: () => this.#run({ type: "cancel-job", job_id: id }), "data-t": "cancel" }),
+        h("button", { class: "button small accent", type: "button", "data-testid": "job-download", "aria-label": t("jobs.download", { name: line.name }), onclick: () => this.#download(id) }, icon("download"), h("span", { "data-t": "jobs.download-short" })),
       ),
       h("p", { class: "job-reason", "data-testid": "job-reason", hidden: true }),
       h("p", { class: "job-error", "data-testid": "job-error", hidden: true }),
@@ -70,31 +74,31 @@ export class Jobs {
 
 /** @param {import("../protocol.js").Upload} upload @returns {Line} */
 function uploadLine(upload) {
-  const facts = `${size(upload.sent)} of ${size(upload.total)}`;
-  return { id: "upload", name: upload.name, state: "running", label: "Uploading", progress: upload.total ? upload.sent / upload.total : 0, facts, reason: "", error: "", cancel: true, download: false };
+  const facts = t("jobs.sent", { sent: size(upload.sent), total: size(upload.total) });
+  return { id: "upload", name: upload.name, state: "running", label: t("job.uploading"), progress: upload.total ? upload.sent / upload.total : 0, facts, reason: "", error: "", cancel: true, download: false };
 }
 
 /** @param {Job} job @returns {Line} */
 function jobLine(job) {
   const busy = job.state === "queued" || job.state === "running";
   const error = job.error ? problemText(job.error) : "";
-  const label = job.state === "running" ? `${Math.round(job.progress * 100)} %` : STATES[job.state];
-  return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), reason: busy || job.state === "succeeded" ? job.reason : "", error, cancel: busy, download: job.state === "succeeded" };
+  const label = job.state === "running" ? `${Math.round(job.progress * 100)} %` : t(`job.${job.state}`);
+  return { id: job.id, name: job.name, state: job.state, label, progress: job.state === "succeeded" ? 1 : job.progress, facts: facts(job), reason: busy || job.state === "succeeded" ? said(job.reason) : "", error, cancel: busy, download: job.state === "succeeded" };
 }
 
 /** @param {import("../protocol.js").LocalExport} made @returns {Line} */
 function localLine(made) {
   const { id, name, state, result, error } = made;
   const busy = state === "running";
-  const left = made.seconds_left === null ? "" : `${span(made.seconds_left)} left`;
-  const done = result && [`${result.size.width} × ${result.size.height}`, length(result.duration_us), size(result.bytes), !result.stored && "saved where you chose"];
+  const left = made.seconds_left === null ? "" : t("left", { time: span(made.seconds_left) });
+  const done = result && [`${result.size.width} × ${result.size.height}`, length(result.duration_us), size(result.bytes), !result.stored && t("jobs.saved")];
   return {
     id,
     name,
     state,
-    label: busy ? `${Math.round(made.progress * 100)} %` : STATES[state],
+    label: busy ? `${Math.round(made.progress * 100)} %` : t(`job.${state}`),
     progress: made.progress,
-    facts: (done ?? [busy && left, "this browser"]).filter(Boolean).join(" · "),
+    facts: (done ?? [busy && left, t("jobs.here")]).filter(Boolean).join(" · "),
     reason: "",
     error: error ? problemText(error) : "",
     cancel: busy,
@@ -109,9 +113,9 @@ function facts(job) {
     return [`${result.out_size.width} × ${result.out_size.height}`, length(result.duration_us), size(result.bytes), cost(result)].filter(Boolean).join(" · ");
   }
   if (job.state === "running" || job.state === "queued") {
-    const left = job.seconds_left !== null && job.state === "running" ? `${span(job.seconds_left)} left` : "";
+    const left = job.seconds_left !== null && job.state === "running" ? t("left", { time: span(job.seconds_left) }) : "";
     const cost = (job.estimate?.cost_usd ?? 0) > 0 ? `≈ ${money(job.estimate?.cost_usd ?? 0)}` : "";
-    return [left || job.message, job.processor?.name, cost].filter(Boolean).join(" · ");
+    return [left || said(job.message), job.processor?.name, cost].filter(Boolean).join(" · ");
   }
   return "";
 }
@@ -119,7 +123,7 @@ function facts(job) {
 /** What it cost, beside what had been estimated; nothing for what was free. @param {import("../protocol.js").ExportResult} result */
 function cost({ actual_cost_usd: actual, estimated_cost_usd: estimated }) {
   if (!(actual > 0)) return "";
-  return estimated > 0 ? `${money(actual)} (estimated ${money(estimated)})` : money(actual);
+  return estimated > 0 ? t("jobs.cost", { actual: money(actual), estimated: money(estimated) }) : money(actual);
 }
 
 /** @param {HTMLElement} element @param {Line} line */

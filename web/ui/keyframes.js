@@ -3,6 +3,7 @@
 
 import { attribute, byId, byTest, h, keyed } from "./dom.js";
 import { clock } from "./format.js";
+import { t } from "./language.js";
 
 /** @typedef {import("../protocol.js").Clip} Clip @typedef {import("../protocol.js").Keyframe} Keyframe */
 
@@ -73,8 +74,8 @@ export class Keyframes {
 
   /** @param {Keyframe} keyframe */
   #mark({ time_us }) {
-    const name = `Keyframe at ${clock(time_us)}`;
-    const mark = h("button", { class: "keyframe", type: "button", "data-testid": "keyframe-mark", "aria-label": name, title: `${name}: click to go there, Delete removes it` });
+    const name = t("keyframe.at", { time: clock(time_us) });
+    const mark = h("button", { class: "keyframe", type: "button", "data-testid": "keyframe-mark", "aria-label": name, title: t("keyframe.about", { time: clock(time_us) }) });
     mark.addEventListener("click", () => this.#go(time_us));
     mark.addEventListener("keydown", event => {
       if (event.key !== "Delete" && event.key !== "Backspace") return;
@@ -89,8 +90,8 @@ export class Keyframes {
     const here = !!this.#here;
     this.#pin.disabled = !this.#clip;
     attribute(this.#pin, "aria-pressed", here);
-    const name = here ? "Remove the keyframe here" : "Keyframe here: the crop is as it is now at this moment";
+    const name = here ? t("keyframe.remove") : t("keyframe.here");
     attribute(this.#pin, "aria-label", name);
-    attribute(this.#pin, "title", `${name} (k)`);
+    attribute(this.#pin, "title", `${name} (K)`);
   }
 }

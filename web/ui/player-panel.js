@@ -3,11 +3,13 @@
 
 import { attribute, byId, byTest, h, keyed, text } from "./dom.js";
 import { money, span } from "./format.js";
+import { said, t } from "./language.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Player} Player */
 
 const MARGIN = 0.35;
-const NAMES = { none: "Find all players", failed: "Try again", done: "Look again" };
+/** Names of texts. @type {Record<string, string>} */
+const NAMES = { none: "player.find", failed: "player.again", done: "player.look-again" };
 
 export class PlayerPanel {
   #list = byTest("players");
@@ -58,14 +60,14 @@ export class PlayerPanel {
     const weak = analysis.state === "failed" || state.capability?.level === "none";
     byTest("analyse-server").hidden = busy || !open || !ready || !state.server || !weak;
     const offer = this.#offer;
-    text(byTest("analyse-server"), offer ? `On the server · ${span(offer.seconds)}, ${money(offer.cost_usd)}` : "On the server");
-    text(this.#start, NAMES[analysis.state] ?? "");
+    text(byTest("analyse-server"), offer ? `${t("player.server")} · ${span(offer.seconds)}, ${money(offer.cost_usd)}` : t("player.server"));
+    text(this.#start, NAMES[analysis.state] ? t(NAMES[analysis.state]) : "");
     byTest("analysis-cancel").hidden = !busy;
     this.#progress.hidden = !busy;
     if (analysis.state === "starting") this.#progress.removeAttribute("value");
     else this.#progress.value = analysis.progress;
-    const left = analysis.seconds_left !== null && busy ? `${span(analysis.seconds_left)} left` : "";
-    text(byTest("analysis-message"), open ? [analysis.message, busy && analysis.processor ? `on ${analysis.processor.name}` : "", left].filter(Boolean).join(" · ") : "Open a clip first.");
+    const left = analysis.seconds_left !== null && busy ? t("left", { time: span(analysis.seconds_left) }) : "";
+    text(byTest("analysis-message"), open ? [said(analysis.message), busy && analysis.processor ? t("player.on", { name: analysis.processor.name }) : "", left].filter(Boolean).join(" · ") : t("open-first"));
     byTest("analysis-message").classList.toggle("bad", analysis.state === "failed");
     text(byId("player-facts"), analysis.players.length ? `${analysis.players.length}` : "");
     this.#drawList(analysis.players);
@@ -77,16 +79,16 @@ export class PlayerPanel {
     const chosen = this.#chosen;
     keyed(this.#list, players, player => player.id, player => this.#create(player), (element, player) => {
       const button = /** @type {HTMLElement} */ (element.querySelector(".player"));
-      const seen = `seen ${Math.round(player.seen * 100)} %`;
+      const about = t("player.about", { id: player.id, percent: Math.round(player.seen * 100) });
       attribute(button, "aria-pressed", player.id === chosen);
-      attribute(button, "aria-label", `Player ${player.id}, ${seen} of the clip`);
-      attribute(button, "title", `Player ${player.id}, ${seen} of the clip`);
+      attribute(button, "aria-label", about);
+      attribute(button, "title", about);
       button.style.setProperty("--kit", player.color || "var(--line-strong)");
       text(/** @type {Element} */ (element.querySelector(".player-seen")), `${Math.round(player.seen * 100)} %`);
       const join = /** @type {HTMLElement} */ (element.querySelector(".player-join"));
       join.hidden = !chosen || player.id === chosen;
-      attribute(join, "aria-label", `Player ${player.id} is player ${chosen} as well: join them`);
-      attribute(join, "title", `The same as player ${chosen}: join them`);
+      attribute(join, "aria-label", t("player.join-label", { id: player.id, chosen }));
+      attribute(join, "title", t("player.join-about", { chosen }));
       this.#portraits.draw(/** @type {HTMLCanvasElement} */ (element.querySelector("canvas")), player.portrait_us, withMargin(player.portrait));
     });
   }
@@ -103,7 +105,7 @@ export class PlayerPanel {
         h("span", { class: "player-id" }, id),
         h("span", { class: "player-seen numeric" }),
       ),
-      h("button", { class: "player-join", type: "button", "data-testid": `join-${id}`, onclick: () => this.#run({ type: "join-tracks", track_id: this.#chosen, other_id: id }) }, "Same"),
+      h("button", { class: "player-join", type: "button", "data-testid": `join-${id}`, onclick: () => this.#run({ type: "join-tracks", track_id: this.#chosen, other_id: id }), "data-t": "player.join" }),
     );
   }
 

@@ -4,6 +4,7 @@
 import { latest } from "../worker-client.js";
 import { attribute, byId, byTest, text } from "./dom.js";
 import { ms, pixels, problemText } from "./format.js";
+import { said, t } from "./language.js";
 
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Problem} Problem */
 
@@ -64,10 +65,10 @@ export class Reel {
     const message = failure
       ? problemText(failure)
       : booting
-        ? `${boot.message}…`
+        ? `${said(boot.message)}…`
         : this.#live
-          ? "Preparing the first frame…"
-          : state.preview.message || state.capability?.reason || "The preview is not running.";
+          ? t("reel.first")
+          : said(state.preview.message || state.capability?.reason || "") || t("reel.not-running");
     text(byTest("reel-message"), message);
     byId("reel-more").hidden = state.capability?.level !== "none" || !!failure;
     const busy = booting || (this.#live && !this.#shown);
@@ -133,7 +134,7 @@ export class Reel {
     const last = this.#last;
     const count = this.#times.length - 1;
     const took = this.#times[count] - this.#times[0];
-    const rate = !this.#video.paused && count > 0 ? `${((1000 * count) / took).toFixed(0)} fps · ` : "";
+    const rate = !this.#video.paused && count > 0 ? `${((1000 * count) / took).toFixed(0)} ${t("fps", { rate: "" }).trim()} · ` : "";
     text(byId("readout-speed"), last ? `${rate}${ms(last.gpu_ms + last.cpu_ms)}` : "");
     text(byId("readout-size"), last ? ` · ${pixels(last)}` : "");
   }

@@ -4,6 +4,7 @@
 import { h } from "./dom.js";
 import { money, span } from "./format.js";
 import { icon } from "./icons.js";
+import { said, t } from "./language.js";
 
 /** The route that uploads nothing. */
 export const BROWSER = "browser";
@@ -32,12 +33,12 @@ function local(offer) {
   const { available, reason, recommended, seconds, device, codec } = offer;
   return {
     route: BROWSER,
-    name: "This browser",
+    name: t("route.browser"),
     available,
     recommended,
-    figures: [seconds === null ? "time not known yet" : span(seconds), money(0)],
-    basis: ["2×", device, codec, offer.basis, "nothing is uploaded"].filter(Boolean).join(" · "),
-    reason,
+    figures: [seconds === null ? t("route.time-unknown") : span(seconds), money(0)],
+    basis: ["2×", device, codec, said(offer.basis), t("route.no-upload")].filter(Boolean).join(" · "),
+    reason: said(reason),
   };
 }
 
@@ -50,8 +51,8 @@ function remote(estimate, quality) {
     available: processor.available,
     recommended,
     figures: [span(estimate.seconds), money(estimate.cost_usd)],
-    basis: [quality, estimate.basis].filter(Boolean).join(" · "),
-    reason: processor.reason || "not available",
+    basis: [quality, said(estimate.basis)].filter(Boolean).join(" · "),
+    reason: said(processor.reason) || t("not-available"),
   };
 }
 
@@ -69,6 +70,6 @@ export function routeLine(line, choice, asked) {
     { class: `estimate${recommended ? " recommended" : ""}${available ? "" : " off"}`, title: line.basis },
     choice ? h("label", { class: "estimate-name" }, h("input", { ...button, checked }), name) : h("span", { class: "estimate-name" }, name),
     available ? h("span", { class: "estimate-figures numeric" }, h("b", {}, time), ` · ${cost}`) : h("span", { class: "estimate-figures" }, line.reason),
-    available && h("span", { class: "estimate-basis" }, recommended && h("span", { class: "tag" }, icon("check"), "recommended"), line.basis),
+    available && h("span", { class: "estimate-basis" }, recommended && h("span", { class: "tag" }, icon("check"), t("route.recommended")), line.basis),
   );
 }

@@ -3,9 +3,9 @@
 
 import { attribute, byTest } from "./dom.js";
 import { clock } from "./format.js";
+import { language, t } from "./language.js";
 
 const CLASSES = { 0: "seen", 1: "weak", 2: "guessed", "-1": "lost" };
-const WORDS = { 0: "seen", 1: "weakly seen", 2: "guessed", "-1": "lost" };
 
 /** @param {import("../protocol.js").AppState} state */
 export function drawSeen(state) {
@@ -14,7 +14,7 @@ export function drawSeen(state) {
   const player = state.analysis.players.find(each => each.id === clip?.track_id);
   strip.hidden = !player || !clip;
   if (!player || !clip) return;
-  const key = JSON.stringify(player.spans);
+  const key = JSON.stringify([language(), player.spans]);
   if (strip.dataset.key === key) return;
   strip.dataset.key = key;
   const whole = clip.media.duration_us;
@@ -24,12 +24,12 @@ export function drawSeen(state) {
       part.className = CLASSES[sight];
       part.style.left = `${(100 * from_us) / whole}%`;
       part.style.width = `${(100 * (to_us - from_us)) / whole}%`;
-      part.title = `${WORDS[sight]}, ${clock(from_us)} to ${clock(to_us)}`;
+      part.title = t("sight.span", { sight: t(`sight.${CLASSES[sight]}`), from: clock(from_us), to: clock(to_us) });
       return part;
     }),
   );
   const lost = player.spans.filter(each => each.sight === -1).length;
-  attribute(strip, "aria-label", `Player ${player.id}: seen ${Math.round(player.seen * 100)} % of the clip, lost ${lost} ${lost === 1 ? "time" : "times"}`);
+  attribute(strip, "aria-label", t(lost === 1 ? "sight.once" : "sight.times", { id: player.id, percent: Math.round(player.seen * 100), count: lost }));
 }
 
 /** The next stretch after a moment in which the chosen player is lost, for the keyboard; null where there is none. @param {import("../protocol.js").AppState} state @param {number} timeUs */

@@ -3,6 +3,7 @@
 
 import { byId, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { said } from "./language.js";
 
 const SHOWN_MS = 15_000;
 const MOST = 4;
@@ -17,8 +18,8 @@ export function tell(problem) {
     "div",
     { class: "toast", "data-testid": "toast", "data-key": key, "data-code": problem.code },
     icon("alert"),
-    h("div", { class: "toast-text" }, h("b", {}, problem.title), problem.detail && h("p", {}, problem.detail), problem.hint && h("p", { class: "hint" }, problem.hint)),
-    h("button", { class: "icon-button small", type: "button", "data-testid": "toast-close", "aria-label": "Close this message", onclick: close }, icon("close")),
+    h("div", { class: "toast-text" }, h("b", {}, said(problem.title)), problem.detail && h("p", {}, said(problem.detail)), problem.hint && h("p", { class: "hint" }, said(problem.hint))),
+    h("button", { class: "icon-button small", type: "button", "data-testid": "toast-close", "data-t-label": "message.close", onclick: close }, icon("close")),
   );
   place.append(toast);
   while (place.children.length > MOST) place.firstElementChild?.remove();

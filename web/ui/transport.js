@@ -4,6 +4,7 @@
 import { latest, newGesture } from "../worker-client.js";
 import { attribute, byId, byTest, face, text } from "./dom.js";
 import { clock, length } from "./format.js";
+import { t } from "./language.js";
 
 /** @typedef {import("../protocol.js").Clip} Clip */
 
@@ -75,7 +76,7 @@ export class Transport {
     this.#timeline.style.setProperty("--in", String(inUs / whole));
     this.#timeline.style.setProperty("--out", String(outUs / whole));
     const trimmed = !!clip && (inUs > 0 || outUs < whole);
-    text(byId("trim-facts"), trimmed ? `${length(outUs - inUs)} of ${length(whole)}` : "");
+    text(byId("trim-facts"), trimmed ? t("trim.facts", { part: length(outUs - inUs), whole: length(whole) }) : "");
     for (const side of /** @type {const} */ (["in", "out"])) {
       const handle = this.#trims[side];
       const value = side === "in" ? inUs : outUs;
@@ -97,9 +98,9 @@ export class Transport {
     this.#timeline.style.setProperty("--now", String(seconds ? Math.min(now / seconds, 1) : 0));
     text(byId("time-now"), clock(now * 1e6));
     text(byId("time-end"), clock(durationUs));
-    face(byTest("play"), video.paused ? "play" : "pause", video.paused ? "Play" : "Pause", "space");
+    face(byTest("play"), video.paused ? "play" : "pause", t(video.paused ? "play" : "pause"), "Space");
     const silent = video.muted || video.volume === 0;
-    face(byTest("mute"), silent ? "muted" : "volume", video.muted ? "Sound on" : "Mute", "v");
+    face(byTest("mute"), silent ? "muted" : "volume", t(video.muted ? "unmute" : "mute"), "V");
     attribute(byTest("mute"), "aria-pressed", video.muted);
     const volume = video.muted ? 0 : video.volume;
     if (this.#volume.valueAsNumber !== volume) this.#volume.valueAsNumber = volume;
