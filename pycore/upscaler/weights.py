@@ -63,8 +63,8 @@ class Conv:
         weight, inputs = self.weight, self.inputs
         values = [
             sum(share * weight[at + 3 * row] for row, share in enumerate(shares) if share)
-            for output in range(0, self.outputs, GROUP)
             for given in range(0, inputs, GROUP)
+            for output in range(0, self.outputs, GROUP)
             for column in range(3)
             for shares in _ROWS[packing]
             for part in range(GROUP)

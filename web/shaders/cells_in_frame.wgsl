@@ -13,8 +13,15 @@ fn luma_of(at: vec2i, own: bool) -> f32 {
     return ycc.x;
 }
 
-fn input_at(group: u32, cell: vec2i, own: bool) -> vec4f {
-    let at = 2 * cell;
+const OWN = 1 << 30;
+
+fn place_of(cell: vec2i, own: bool) -> i32 {
+    return select(0, OWN, own) | (cell.y << 16) | cell.x;
+}
+
+fn input_at(group: u32, place: i32) -> vec4f {
+    let own = (place & OWN) != 0;
+    let at = 2 * vec2i(place & 0xffff, (place & (OWN - 1)) >> 16);
     let luma = vec4f(
         luma_of(at, own),
         luma_of(at + vec2i(1, 0), own),

@@ -3,9 +3,13 @@
 
 @group(0) @binding(4) var source: texture_2d<f32>;
 
-fn input_at(group: u32, cell: vec2i, own: bool) -> vec4f {
+fn place_of(cell: vec2i, own: bool) -> i32 {
+    return (cell.y << 16) | cell.x;
+}
+
+fn input_at(group: u32, place: i32) -> vec4f {
     let far = look.size - 1;
-    let at = 2 * cell;
+    let at = 2 * vec2i(place & 0xffff, place >> 16);
     let next = min(at + 1, far);
     return vec4f(
         textureLoad(source, at, 0).x,

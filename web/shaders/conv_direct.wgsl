@@ -10,6 +10,11 @@ const MATRICES = 9u;
 
 @group(0) @binding(2) var<uniform> weights: array<mat4x4f, 640>;
 
+fn ending(group: u32) -> mat2x4f {
+    let end = weights[IN * OUT * MATRICES + group];
+    return mat2x4f(end[0], end[1]);
+}
+
 @compute @workgroup_size(COLUMNS, ROWS, OUT / EACH)
 fn main(
     @builtin(local_invocation_id) local: vec3u,
@@ -20,13 +25,14 @@ fn main(
     let last = cells() - 1;
     var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
     var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
+    aim(first, last, index);
     for (var group = 0u; group < IN; group++) {
         workgroupBarrier();
         fill(group, first, last, index);
         workgroupBarrier();
         for (var column = 0u; column < 3u; column++) {
             let top = local.y * STRIP * WIDE + local.x + column;
-            let at = ((local.z * IN + group) * 3u + column) * 3u;
+            let at = ((group * OUT + local.z) * 3u + column) * 3u;
             let v0 = tile_at(top + 0u * WIDE); let v1 = tile_at(top + 1u * WIDE); let v2 = tile_at(top + 2u * WIDE);
             let v3 = tile_at(top + 3u * WIDE); let v4 = tile_at(top + 4u * WIDE); let v5 = tile_at(top + 5u * WIDE);
             let v6 = tile_at(top + 6u * WIDE); let v7 = tile_at(top + 7u * WIDE); let v8 = tile_at(top + 8u * WIDE);

@@ -23,6 +23,7 @@ fn main(
     var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
     var a8 = vec4f(); var a9 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
     var a12 = vec4f(); var a13 = vec4f(); var a14 = vec4f(); var a15 = vec4f();
+    aim(first, last, index);
     for (var group = 0u; group < IN; group++) {
         workgroupBarrier();
         fill(group, first, last, index);
