@@ -71,8 +71,9 @@ def playing_line(playing: dict[str, Any]) -> str:
         f"{playing['clip']}, {playing['width']}x{playing['height']} at {playing['fps']} fps, "
         f"tier {playing['tier']}, "
         f"crop {playing['crop']['width']}x{playing['crop']['height']}: {playing['share']:.1%} of "
-        f"{playing['frames']} frames reached the canvas in {playing['seconds']:.1f} s; the page's thread was "
-        f"never blocked for longer than {playing['longest_block_ms']:.1f} ms."
+        f"{playing['frames']} frames reached the canvas in {playing['seconds']:.1f} s (of the video alone "
+        f"this browser shows {playing['alone']:.1%}); the page's thread was never blocked for longer than "
+        f"{playing['longest_block_ms']:.1f} ms."
     )
 
 

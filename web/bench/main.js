@@ -119,7 +119,7 @@ function draw() {
   }
   if (ours.software) notes.unshift("This is a software adapter: the figures only show that everything runs.");
   for (const each of playing) {
-    notes.push(`${each.clip}, ${each.width}×${each.height} at ${each.fps} frames a second, tier ${each.tier}, crop ${each.crop.width}×${each.crop.height}: ${(each.share * 100).toFixed(1)} % of ${each.frames} frames reached the canvas in ${each.seconds.toFixed(1)} s; the page's thread was never blocked for longer than ${each.longest_block_ms.toFixed(1)} ms.`);
+    notes.push(`${each.clip}, ${each.width}×${each.height} at ${each.fps} frames a second, tier ${each.tier}, crop ${each.crop.width}×${each.crop.height}: ${(each.share * 100).toFixed(1)} % of ${each.frames} frames reached the canvas in ${each.seconds.toFixed(1)} s (of the video alone this browser shows ${(each.alone * 100).toFixed(1)} %); the page's thread was never blocked for longer than ${each.longest_block_ms.toFixed(1)} ms.`);
   }
   for (const fault of faults) notes.push(fault);
   byTest("notes").replaceChildren(

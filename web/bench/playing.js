@@ -13,12 +13,12 @@ const SETTLE_MS = 1500;
 
 /**
  * @typedef {{clip: string, width: number, height: number, fps: number, tier: string, crop: {width: number, height: number},
- *   seconds: number, frames: number, decoded: number, presented: number, share: number, longest_block_ms: number, cpu_ms: number, gpu_ms: number}} Playing
+ *   seconds: number, frames: number, decoded: number, alone: number, presented: number, share: number, longest_block_ms: number, cpu_ms: number, gpu_ms: number}} Playing
  */
 
 /**
- * Plays for `seconds` of the clip's own time, from its start. `frames` is what the clip has in that time (decoded, and dropped by the
- * browser itself); `presented` what Python told that it drew.
+ * Plays for `seconds`. `frames` is what the clip has in that time, `decoded` those of them that the browser itself did not drop, `presented`
+ * what Python told that it drew; `alone`: the share that the browser did not drop before, with no preview beside it.
  * @param {{file: File, tier: string, software: boolean, seconds: number, aspect: string, stage: HTMLElement}} asked
  * @returns {Promise<Playing>}
  */
@@ -70,6 +70,12 @@ export async function play({ file, tier, software, seconds, aspect, stage }) {
   try {
     const opened = await inspect(file);
     player.load(opened.url);
+    video.muted = true;
+    video.loop = true;
+    await video.play();
+    await new Promise(resolve => setTimeout(resolve, SETTLE_MS));
+    const alone = await counted(video, seconds / 2);
+    video.pause();
     await client.ready;
     const offscreen = canvas.transferControlToOffscreen();
     await client.send({ type: "attach-canvas" }, { canvas: offscreen }, [offscreen]);
@@ -78,21 +84,16 @@ export async function play({ file, tier, software, seconds, aspect, stage }) {
     await until(now => now.preview.live, "life");
     pump.refresh();
     await until(now => now.capability?.tier === tier, `tier ${tier}`);
-    video.muted = true;
-    video.loop = true;
     await video.play();
     await new Promise(resolve => setTimeout(resolve, SETTLE_MS));
     const blocks = watchBlocks();
-    const before = video.getVideoPlaybackQuality();
     const began = performance.now();
     counting = true;
-    await new Promise(resolve => setTimeout(resolve, seconds * 1000));
+    const { frames, shown } = await counted(video, seconds);
     counting = false;
     const spent = (performance.now() - began) / 1000;
-    const after = video.getVideoPlaybackQuality();
     const longest = blocks.stop();
     video.pause();
-    const frames = after.totalVideoFrames - before.totalVideoFrames;
     const crop = /** @type {any} */ (state).project.clips[0].crop;
     URL.revokeObjectURL(opened.url);
     return {
@@ -104,7 +105,8 @@ export async function play({ file, tier, software, seconds, aspect, stage }) {
       crop: { width: Math.round(crop.width), height: Math.round(crop.height) },
       seconds: spent,
       frames,
-      decoded: frames - (after.droppedVideoFrames - before.droppedVideoFrames),
+      decoded: shown,
+      alone: alone.shown / Math.max(1, alone.frames),
       presented: sums.presented,
       share: sums.presented / Math.max(1, frames),
       longest_block_ms: longest,
@@ -118,24 +120,31 @@ export async function play({ file, tier, software, seconds, aspect, stage }) {
   }
 }
 
-/** Messages to itself: the longest gap between two is the longest that the page's thread was blocked. */
+/**
+ * The longest gap between two calls of a timer, which browsers call every 4 ms at most: the longest that the page's thread was blocked, and
+ * those 4 ms. Anything busier would take part of the thread that it watches.
+ */
 function watchBlocks() {
-  const { port1, port2 } = new MessageChannel();
   let last = performance.now();
   let longest = 0;
-  let on = true;
-  port1.onmessage = () => {
+  const timer = setInterval(() => {
     const now = performance.now();
     longest = Math.max(longest, now - last);
     last = now;
-    if (on) port2.postMessage(0);
-  };
-  port2.postMessage(0);
+  }, 0);
   return {
     stop: () => {
-      on = false;
-      port1.close();
+      clearInterval(timer);
       return longest;
     },
   };
+}
+
+/** @param {HTMLVideoElement} video @param {number} seconds @returns {Promise<{frames: number, shown: number}>} what the clip had, and what the browser did not drop */
+async function counted(video, seconds) {
+  const before = video.getVideoPlaybackQuality();
+  await new Promise(resolve => setTimeout(resolve, seconds * 1000));
+  const after = video.getVideoPlaybackQuality();
+  const frames = after.totalVideoFrames - before.totalVideoFrames;
+  return { frames, shown: frames - (after.droppedVideoFrames - before.droppedVideoFrames) };
 }
