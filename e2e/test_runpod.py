@@ -14,7 +14,7 @@ from e2e.driver import export, open_clip, until, wait_for_job
 from e2e.running import BOOT_MS
 from server.storage.bucket_rules import apply_rules
 from server.tests.processes import start_api, start_worker
-from server.tests.runpod_plane import ENDPOINT, KEY, Plane, running_plane
+from server.tests.runpod_plane import Plane, running_plane, server_environment
 from server.tests.runpod_worker import running_worker
 from server.tests.seaweed import running_seaweed
 
@@ -27,16 +27,7 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Plane]]:
     with ExitStack() as stack:
         bucket = stack.enter_context(running_seaweed(tmp_path / "seaweed"))
         plane = stack.enter_context(running_plane())
-        environ = {
-            "REELBALLERS_S3_ENDPOINT": bucket.endpoint,
-            "REELBALLERS_S3_BUCKET": bucket.bucket,
-            "REELBALLERS_S3_ACCESS_KEY_ID": bucket.access_key_id,
-            "REELBALLERS_S3_SECRET_ACCESS_KEY": bucket.secret_access_key,
-            "REELBALLERS_RUNPOD_API_KEY": KEY,
-            "REELBALLERS_RUNPOD_ENDPOINT": ENDPOINT,
-            "REELBALLERS_RUNPOD_URL": f"{plane.url}/v2",
-            "REELBALLERS_RUNPOD_GPU": "h100",
-        }
+        environ = server_environment(plane, bucket, "h100")
         api, url = start_api(tmp_path / "data", "--dist", DIST, **environ)
         stack.callback(api.end)
         apply_rules(bucket, [url])

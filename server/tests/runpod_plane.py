@@ -23,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from server.config.s3 import S3Settings
+
 KEY = "rpa_test"
 ENDPOINT = "endpoint-1"
 POLL_S = 5.0
@@ -361,6 +363,21 @@ def running_plane() -> Iterator[Plane]:
     finally:
         server.should_exit = server.force_exit = True
         thread.join()
+
+
+def server_environment(plane: Plane, bucket: S3Settings, gpu: str) -> dict[str, str]:
+    """What sets up a server for the plane, with this bucket and GPU class."""
+    return {
+        "REELBALLERS_S3_ENDPOINT": bucket.endpoint,
+        "REELBALLERS_S3_BUCKET": bucket.bucket,
+        "REELBALLERS_S3_ACCESS_KEY_ID": bucket.access_key_id,
+        "REELBALLERS_S3_SECRET_ACCESS_KEY": bucket.secret_access_key,
+        "REELBALLERS_S3_PREFIX": bucket.prefix,
+        "REELBALLERS_RUNPOD_API_KEY": KEY,
+        "REELBALLERS_RUNPOD_ENDPOINT": ENDPOINT,
+        "REELBALLERS_RUNPOD_URL": f"{plane.url}/v2",
+        "REELBALLERS_RUNPOD_GPU": gpu,
+    }
 
 
 def worker_environment(plane: Plane, worker: str) -> dict[str, str]:

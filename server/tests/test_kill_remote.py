@@ -17,7 +17,7 @@ from server.db.database import Database
 from server.storage.s3 import client
 from server.tests.dying_worker import DyingWorker
 from server.tests.processes import Api, await_, export_request, running_api
-from server.tests.runpod_plane import ENDPOINT, KEY, Plane, running_plane
+from server.tests.runpod_plane import Plane, running_plane, server_environment
 from server.tests.runpod_worker import running_worker
 
 LENGTH_US = 200_000
@@ -67,18 +67,7 @@ def installation(tmp_path: Path, seaweed: S3Settings, clip: Path) -> Iterator[In
     bucket = replace(seaweed, prefix="kill-remote/")
     with ExitStack() as stack:
         plane = stack.enter_context(running_plane())
-        environ = {
-            "REELBALLERS_S3_ENDPOINT": bucket.endpoint,
-            "REELBALLERS_S3_BUCKET": bucket.bucket,
-            "REELBALLERS_S3_ACCESS_KEY_ID": bucket.access_key_id,
-            "REELBALLERS_S3_SECRET_ACCESS_KEY": bucket.secret_access_key,
-            "REELBALLERS_S3_PREFIX": bucket.prefix,
-            "REELBALLERS_RUNPOD_API_KEY": KEY,
-            "REELBALLERS_RUNPOD_ENDPOINT": ENDPOINT,
-            "REELBALLERS_RUNPOD_URL": f"{plane.url}/v2",
-            "REELBALLERS_RUNPOD_GPU": "l4",
-            "REELBALLERS_THREADS": "1",
-        }
+        environ = {**server_environment(plane, bucket, "l4"), "REELBALLERS_THREADS": "1"}
         data = tmp_path / "data"
         api = stack.enter_context(running_api(data, **environ))
         environ["REELBALLERS_PUBLIC_URL"] = api.url

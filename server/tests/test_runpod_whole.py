@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from server.db.database import Database
 from server.db.fleet import Fleet
 from server.jobs.remote import ATTEMPTS
 from server.tests.processes import Api, Process, await_, export_request, running_api, start_worker
-from server.tests.runpod_plane import ENDPOINT, KEY, Plane, Trouble, running_plane
+from server.tests.runpod_plane import KEY, Plane, Trouble, running_plane, server_environment
 from server.tests.runpod_worker import running_worker
 
 
@@ -41,18 +41,8 @@ def installation(
     folder = tmp_path_factory.mktemp("whole")
     with ExitStack() as stack:
         plane = stack.enter_context(running_plane())
-        environ = {
-            "REELBALLERS_S3_ENDPOINT": seaweed.endpoint,
-            "REELBALLERS_S3_BUCKET": seaweed.bucket,
-            "REELBALLERS_S3_ACCESS_KEY_ID": seaweed.access_key_id,
-            "REELBALLERS_S3_SECRET_ACCESS_KEY": seaweed.secret_access_key,
-            "REELBALLERS_S3_PREFIX": "whole",
-            "REELBALLERS_RUNPOD_API_KEY": KEY,
-            "REELBALLERS_RUNPOD_ENDPOINT": ENDPOINT,
-            "REELBALLERS_RUNPOD_URL": f"{plane.url}/v2",
-            "REELBALLERS_RUNPOD_GPU": "l4",
-            "REELBALLERS_CAP_DAY_USD": "1.00",
-        }
+        bucket = replace(seaweed, prefix="whole")
+        environ = {**server_environment(plane, bucket, "l4"), "REELBALLERS_CAP_DAY_USD": "1.00"}
         data = folder / "data"
         api = stack.enter_context(running_api(data, **environ))
         # webhooks lead to the API, whose port is known only now
