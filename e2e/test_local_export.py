@@ -38,7 +38,8 @@ READ = """async path => {
     return Array.from(new Uint8Array(await file.arrayBuffer()));
 }"""
 KEPT = """async () => {
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('exports');
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle('exports', {create: true});
     return (await Array.fromAsync(folder.keys())).length;
 }"""
 
@@ -236,6 +237,51 @@ def test_two_clips_by_a_net_and_what_only_the_server_makes(open_page: OpenPage, 
     shifts = np.array(times(source, "audio"))[where] - (np.array(times(reel, "audio")) - pictures[0])
     assert shifts[:joint] == pytest.approx(0, abs=0.001)
     assert shifts[joint:] == pytest.approx(1.04 - 0.48, abs=0.001)
+
+
+PARTS = KEPT.replace("'exports'", "'export-parts'")
+
+
+def test_it_is_paused_and_a_reload_takes_it_up_where_it_was(open_page: OpenPage, tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "long.mp4", clips.numbered(250), audio="aac", seconds=10.0)
+    page = open_page()
+
+    def begin() -> None:
+        page.evaluate(NO_PICKER)
+        open_clip(page, source)
+        until(page, lambda now: now["preview"]["live"], "a live preview")
+        command(page, "set-output", size={"width": 90, "height": 160}, model="quick")
+        choose_browser(page)
+
+    begin()
+    page.get_by_test_id("export-button").click()
+    until(page, lambda now: now["local_exports"] and now["local_exports"][0]["progress"] > 0.45, "a part")
+    line = page.get_by_test_id(f"job-{state(page)['local_exports'][0]['id']}")
+    line.get_by_test_id("job-pause").click()
+    expect(line.get_by_test_id("job-pause")).to_have_text("Continue")
+    held = until(page, lambda now: now["local_exports"][0]["paused"], "a pause")["local_exports"][0]
+    assert (held["state"], held["seconds_left"]) == ("running", None)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    page.evaluate("globalThis.reelballers.ready")
+
+    begin()
+    page.get_by_test_id("export-button").click()
+    taken = until(page, lambda now: now["local_exports"] and now["local_exports"][0]["message"], "a note")
+    assert taken["local_exports"][0]["message"] == "taken up where it broke off"
+    page.get_by_test_id(f"job-{taken['local_exports'][0]['id']}").get_by_test_id("job-pause").click()
+    until(page, lambda now: now["local_exports"][0]["paused"], "a pause")
+    page.get_by_test_id(f"job-{taken['local_exports'][0]['id']}").get_by_test_id("job-pause").click()
+    made = until(page, ended, "its end")["local_exports"][0]
+    assert made["state"] == "succeeded", made["error"]
+    assert made["result"]["frames"] == 250
+    assert page.evaluate(PARTS) == 0
+    reel = download(page, made["id"], folder(tmp_path))
+    assert np.array(times(reel, "video")) == pytest.approx(np.arange(250) / 25, abs=1e-4)
+    assert clips.packets(reel, "audio") == clips.packets(source, "audio")
+    frames = clips.ffmpeg_frames(reel, 90, 160)[:, 60:100, 30:60].mean(axis=(1, 2, 3))
+    wanted = [picture[24:40, 42:54].mean() for picture in clips.numbered(250)]
+    assert np.abs(frames - np.array(wanted)).max() < 6
 
 
 WITHOUT_H264 = """

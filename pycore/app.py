@@ -28,6 +28,7 @@ from pycore.protocol import (
     JoinTracks,
     Notice,
     OpenMedia,
+    PauseLocalExport,
     Problem,
     Redo,
     ReelError,
@@ -205,6 +206,8 @@ class App:
                 self._deliveries.start_export(route)
             case StartLocalExport():
                 self._deliveries.start_local_export(attachments.get("target"))
+            case PauseLocalExport(job_id, paused):
+                self._deliveries.pause(job_id, paused)
             case CancelJob(job_id):
                 if not await self._deliveries.cancel(job_id):
                     self._analysing.cancel()  # the upload was for that

@@ -181,6 +181,10 @@ class Deliveries:
 
     # ending
 
+    def pause(self, job_id: str, paused: bool) -> None:
+        """Holds an export of this page's own, or lets it go on."""
+        self._local.pause(job_id, paused)
+
     async def cancel(self, job_id: str) -> bool:
         """False where that is no job and no export that is being started."""
         if self._local.find(job_id) is not None:

@@ -61,19 +61,21 @@ class Format:
     bitrate: int
 
 
-class ReelFile(Protocol):
-    """A file that is being made. Ends with `finish` or `abort`; until `finish` there is none to be seen."""
+@dataclass(frozen=True, slots=True)
+class PicturePacket:
+    """An encoded picture of a part; its time is the one that it was captured with; `handle` is the
+    backend's."""
 
-    stored: str
-    """Its name in the browser's private folder; "" where the person chose a place."""
+    time_us: int
+    handle: Any
 
-    @property
-    def canvas(self) -> Any:
-        """For Device.canvas: what is drawn there is captured."""
-        ...
+
+class Part(Protocol):
+    """A piece of a reel's pictures that is being encoded, into a file of its own. Ends with `finish` or
+    `abort`; until `finish` there is none to be seen."""
 
     def capture(self, time_us: int, duration_us: int) -> None:
-        """Takes the picture that is on the canvas; in the turn in which it was drawn."""
+        """Takes the picture that is on the canvas; in the turn in which it was drawn. Times begin at 0."""
         ...
 
     async def encode(self) -> None:
@@ -81,12 +83,58 @@ class ReelFile(Protocol):
         `local-export.encode` and `local-export.write`."""
         ...
 
+    async def finish(self) -> int:
+        """Completes the file; its length in bytes. Raises as `encode`."""
+        ...
+
+    async def abort(self) -> None:
+        """Gives it up, and leaves nothing behind."""
+        ...
+
+
+class Parts(Protocol):
+    """The parts of one reel, kept by their number until `drop`: also over a reload of the page."""
+
+    @property
+    def canvas(self) -> Any:
+        """For Device.canvas: what is drawn there is captured."""
+        ...
+
+    async def start(self, number: int) -> Part:
+        """Raises ReelError `local-export.write`."""
+        ...
+
+    async def has(self, number: int) -> bool:
+        """Whether that part was finished and is still there."""
+        ...
+
+    def packets(self, number: int) -> AsyncGenerator[PicturePacket]:
+        """Its pictures in decoding order. Raises ReelError `local-export.part`."""
+        ...
+
+    async def drop(self) -> None:
+        """Removes them all."""
+        ...
+
+
+class ReelFile(Protocol):
+    """A reel that is being put together of parts. Ends with `finish` or `abort`; until `finish` there is none
+    to be seen."""
+
+    stored: str
+    """Its name in the browser's private folder; "" where the person chose a place."""
+
+    async def add_picture(self, packet: PicturePacket, time_us: int) -> None:
+        """Copies a packet to that time, in decoding order. Raises ReelError `local-export.encode` and
+        `local-export.write`."""
+        ...
+
     async def add_sound(self, packet: SoundPacket, time_us: int) -> None:
-        """Copies a packet to that time. Raises as `encode`."""
+        """Copies a packet to that time. Raises as `add_picture`."""
         ...
 
     async def finish(self) -> int:
-        """Completes the file; its length in bytes. Raises as `encode`."""
+        """Completes the file; its length in bytes. Raises as `add_picture`."""
         ...
 
     async def abort(self) -> None:
@@ -110,4 +158,9 @@ class Reels(Protocol):
         """A file with the sound track of `footage`, if it has one. `target`: where the person wants it
         (a FileSystemFileHandle), or None: in the private folder under `name`. Raises ReelError
         `local-export.write`."""
+        ...
+
+    async def parts(self, format: Format, key: str) -> Parts:
+        """Those of the reel that `key` (hexadecimal digits) stands for: none yet, or what an export that was
+        broken off has left."""
         ...

@@ -1,4 +1,4 @@
-"""The exports of this page's own: started, shown with their progress, cancelled."""
+"""The exports of this page's own: started, shown with their progress, paused, cancelled."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -7,9 +7,12 @@ from typing import Any
 
 from pycore.backends.gpu import Device, GpuBackend
 from pycore.backends.host import Host, MediaFile
-from pycore.backends.reels import Footage, Format, ReelFile, Reels
+from pycore.backends.reels import Footage, ReelFile, Reels
 from pycore.exporting import Motion
+from pycore.local_export.joining import join
+from pycore.local_export.losing import unless_lost
 from pycore.local_export.making import Making
+from pycore.local_export.pieces import Checkpoint, name_of
 from pycore.local_export.plan import ReelPlan, plan_reel
 from pycore.local_export.speed import Speed
 from pycore.pipeline import Pipeline
@@ -27,8 +30,6 @@ from pycore.tasks import Tasks, as_problem
 _TELL_EVERY_S = 0.25
 _TOLD_AFTER_S = 1.0
 """When the time left is first told."""
-
-_LATE_LOSS_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class LocalExports:
         self._speed = Speed(host.store)
         self._exports: dict[str, LocalExport] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._going = asyncio.Event()
+        self._going.set()
+        self._paused_s = 0.0
 
     def list(self) -> list[LocalExport]:
         """Newest first."""
@@ -90,6 +94,8 @@ class LocalExports:
             self._host.uuid(), order.project.name, JobState.RUNNING, self._host.now(), order.device
         )
         self._exports[export.id] = export
+        self._going.set()
+        self._paused_s = 0.0
         self._running[export.id] = self._tasks.start(self._run(export.id, order), "making a reel")
         self._changed()
 
@@ -98,11 +104,27 @@ class LocalExports:
         if (running := self._running.get(export_id)) is not None:
             running.cancel()
 
+    def pause(self, export_id: str, paused: bool) -> None:
+        """Holds one that runs before its next frame, or lets it go on. Of one that is over: nothing."""
+        if export_id not in self._running or self._exports[export_id].paused == paused:
+            return
+        if paused:
+            self._going.clear()
+        else:
+            self._going.set()
+        self._update(export_id, paused=paused, seconds_left=None)
+
+    async def _go_on(self) -> None:
+        if not self._going.is_set():
+            began = self._host.now()
+            await self._going.wait()
+            self._paused_s += self._host.now() - began
+
     async def _run(self, export_id: str, order: Order) -> None:
         try:
             result = await self._make(export_id, order)
         except asyncio.CancelledError:
-            self._update(export_id, state=JobState.CANCELLED, seconds_left=None)
+            self._update(export_id, state=JobState.CANCELLED, paused=False, seconds_left=None)
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it was, the person is told, and may export again
             problem = as_problem(error, "making a reel")
@@ -123,33 +145,53 @@ class LocalExports:
             format = await self._reels.format(plan.size, footage.rate, footage.sound)
             if format is None:
                 raise _no_encoder(plan)
-            file = await self._reels.create(format, footage, order.target, export_id)
+            look = (order.sharpness, order.device)
+            name = await name_of(plan, order.file, format, order.tier, look)
+            checkpoint = Checkpoint(self._host.store, await self._reels.parts(format, name), name)
+            await checkpoint.read()
+            if checkpoint.begun:
+                self._update(export_id, message="taken up where it broke off")
             try:
-                made = await self._draw(export_id, order, plan, footage, file)
-                length = await file.finish()
-            except BaseException:
-                await file.abort()
+                made = await self._draw(export_id, order, plan, footage, checkpoint)
+                file = await self._reels.create(format, footage, order.target, export_id)
+                length = await _joined(plan, made, checkpoint, footage, file)
+            except (asyncio.CancelledError, ReelError) as error:
+                if _is_given_up(error):
+                    await checkpoint.drop()
                 raise
+            await checkpoint.drop()
         finally:
             await footage.close()
-        took = self._host.now() - began
-        return _result(order, plan, format, file, made, length, took, bool(footage.sound))
+        took = self._host.now() - began - self._paused_s
+        return LocalResult(
+            bytes=length,
+            frames=made.frames,
+            seconds=took,
+            size=plan.size,
+            duration_us=made.end_us,
+            has_sound=bool(footage.sound),
+            codec=format.label,
+            tier=order.tier,
+            stored=file.stored,
+        )
 
     async def _draw(
-        self, export_id: str, order: Order, plan: ReelPlan, footage: Footage, file: ReelFile
+        self, export_id: str, order: Order, plan: ReelPlan, footage: Footage, checkpoint: Checkpoint
     ) -> Making:
         device = await self._device(order.software)
-        pipeline = Pipeline(device, file.canvas, self._host.store)
+        pipeline = Pipeline(device, checkpoint.parts.canvas, self._host.store)
         try:
             pipeline.set_look(0.0, order.sharpness)
             await pipeline.improve(order.tier)
-            began = self._host.now()
-            making = Making(plan, footage, file, pipeline, self._progress(export_id))
-            await _unless_lost(device, making.run())
+            began = self._host.now() - self._paused_s
+            making = Making(plan, footage, checkpoint, pipeline, self._progress(export_id), self._go_on)
+            await unless_lost(device, making.run())
         finally:
             pipeline.close()
-        window = plan.cuts[-1].window(footage.size)
-        await self._speed.keep(order.device, order.tier, window, making.frames, self._host.now() - began)
+        if making.drawn:
+            window = plan.cuts[-1].window(footage.size)
+            took = self._host.now() - self._paused_s - began
+            await self._speed.keep(order.device, order.tier, window, making.drawn, took)
         return making
 
     async def _device(self, software: bool) -> Device:
@@ -163,16 +205,18 @@ class LocalExports:
 
     def _progress(self, export_id: str) -> Callable[[float], None]:
         began = told = self._host.now()
+        first: float | None = None
 
         def tell(share: float) -> None:
-            nonlocal told
+            nonlocal told, first
+            first = share if first is None else first  # what an export that was broken off has left
             now = self._host.now()
             if now - told < _TELL_EVERY_S:
                 return
             told = now
-            left = None
-            if share > 0 and now - began >= _TOLD_AFTER_S:
-                left = (now - began) * (1 - share) / share
+            left, took = None, now - began - self._paused_s
+            if share > first and took >= _TOLD_AFTER_S and self._going.is_set():
+                left = took * (1 - share) / (share - first)
             self._update(export_id, progress=share, seconds_left=left)
 
         return tell
@@ -182,26 +226,22 @@ class LocalExports:
         self._changed()
 
 
-async def _unless_lost(device: Device, work: Any) -> None:
-    """Runs `work`. Raises ReelError `gpu.lost` when the device is lost before it ends."""
-
-    async def lost() -> str:
-        return await device.lost
-
-    making, watching = asyncio.ensure_future(work), asyncio.ensure_future(lost())
+async def _joined(
+    plan: ReelPlan, made: Making, checkpoint: Checkpoint, footage: Footage, file: ReelFile
+) -> int:
+    """The reel's length in bytes; no file is left where that fails."""
     try:
-        await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
-        failed = making.done() and making.exception() is not None
-        if failed:  # calls to a lost device can fail before it says that it is lost
-            await asyncio.wait({watching}, timeout=_LATE_LOSS_S)
-        if watching.done() and (failed or not making.done()):
-            hint = "Export again; the server does it without this GPU."
-            raise ReelError.of("gpu.lost", "The GPU was taken away", watching.result(), hint, 503)
-        await making
-    finally:
-        for each in (making, watching):
-            each.cancel()
-        await asyncio.gather(making, watching, return_exceptions=True)
+        await join(plan, made.pieces, checkpoint, footage, file)
+        return await file.finish()
+    except BaseException:
+        await file.abort()
+        raise
+
+
+def _is_given_up(error: BaseException) -> bool:
+    """Whether another try has nothing to gain from what was made so far: the person cancelled it, or a part
+    of it is broken."""
+    return not isinstance(error, ReelError) or error.problem.code == "local-export.part"
 
 
 def _no_encoder(plan: ReelPlan) -> ReelError:
@@ -211,27 +251,4 @@ def _no_encoder(plan: ReelPlan) -> ReelError:
         f"{plan.size.width}x{plan.size.height} pixels were asked for.",
         "Choose a smaller size, or export on the server.",
         422,
-    )
-
-
-def _result(
-    order: Order,
-    plan: ReelPlan,
-    format: Format,
-    file: ReelFile,
-    made: Making,
-    length: int,
-    took: float,
-    has_sound: bool,
-) -> LocalResult:
-    return LocalResult(
-        bytes=length,
-        frames=made.frames,
-        seconds=took,
-        size=plan.size,
-        duration_us=made.end_us,
-        has_sound=has_sound,
-        codec=format.label,
-        tier=order.tier,
-        stored=file.stored,
     )

@@ -125,7 +125,13 @@ from pycore.protocol.jobs import (
     TrackingRequest,
     TrackingResult,
 )
-from pycore.protocol.local_export import LocalExport, LocalOffer, LocalResult, StartLocalExport
+from pycore.protocol.local_export import (
+    LocalExport,
+    LocalOffer,
+    LocalResult,
+    PauseLocalExport,
+    StartLocalExport,
+)
 from pycore.protocol.media import MediaInfo, Part, UploadPlan, UploadRequest
 from pycore.protocol.project import Clip, Output, Project
 from pycore.protocol.tracks import (
@@ -210,6 +216,7 @@ __all__ = [
     "PathChanged",
     "PathPlanned",
     "PathPoint",
+    "PauseLocalExport",
     "Placed",
     "PlanPath",
     "Player",

@@ -20,7 +20,7 @@ from pycore.protocol.exports import SlowMotion
 from pycore.protocol.framing import Aspect, Framing, Spotlight
 from pycore.protocol.geometry import Rect, Size
 from pycore.protocol.jobs import ModelName, Route
-from pycore.protocol.local_export import StartLocalExport
+from pycore.protocol.local_export import PauseLocalExport, StartLocalExport
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +263,7 @@ Command = (
     | SignIn
     | StartExport
     | StartLocalExport
+    | PauseLocalExport
     | CancelJob
     | DownloadResult
     | StartAnalysis

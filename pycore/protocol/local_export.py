@@ -47,7 +47,7 @@ class LocalResult:
 @dataclass(frozen=True, slots=True)
 class LocalExport:
     """An export of this page's own. `created_at` in Unix seconds; `seconds_left` null until it can be
-    told."""
+    told. `paused`: it runs, and waits until it is told to go on."""
 
     id: str
     name: str
@@ -59,6 +59,7 @@ class LocalExport:
     seconds_left: float | None = None
     result: LocalResult | None = None
     error: Problem | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,12 @@ class StartLocalExport:
     """
 
     type: Literal["start-local-export"] = "start-local-export"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseLocalExport:
+    """Holds a LocalExport that runs, or lets it go on."""
+
+    job_id: str
+    paused: bool
+    type: Literal["pause-local-export"] = "pause-local-export"

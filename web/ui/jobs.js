@@ -10,8 +10,8 @@ import { said, t } from "./language.js";
 /** @typedef {import("../protocol.js").AppState} AppState @typedef {import("../protocol.js").Job} Job */
 
 /**
- * What one line shows: a job, or the upload under way (id "upload").
- * @typedef {{id: string, name: string, state: string, label: string, progress: number, facts: string, reason: string, error: string, cancel: boolean, download: boolean}} Line
+ * What one line shows: a job, or the upload under way (id "upload"). `paused` only of what can be paused.
+ * @typedef {{id: string, name: string, state: string, label: string, progress: number, facts: string, reason: string, error: string, cancel: boolean, download: boolean, paused?: boolean}} Line
  */
 
 export class Jobs {
@@ -53,6 +53,7 @@ export class Jobs {
         "div",
         { class: "job-foot" },
         h("span", { class: "job-facts numeric" }),
+        h("button", { class: "button small", type: "button", "data-testid": "job-pause", hidden: true, onclick: event => this.#run({ type: "pause-local-export", job_id: id, paused: event.currentTarget.dataset.paused !== "true" }) }),
         h("button", { class: "button small", type: "button", "data-testid": "job-cancel", "aria-label": t("jobs.cancel", { name: line.name }), onclick: () => this.#run({ type: "cancel-job", job_id: id }), "data-t": "cancel" }),
         h("button", { class: "button small accent", type: "button", "data-testid": "job-download", "aria-label": t("jobs.download", { name: line.name }), onclick: () => this.#download(id) }, icon("download"), h("span", { "data-t": "jobs.download-short" })),
       ),
@@ -96,9 +97,10 @@ function localLine(made) {
     id,
     name,
     state,
-    label: busy ? `${Math.round(made.progress * 100)} %` : t(`job.${state}`),
+    label: busy ? (made.paused ? `${t("jobs.paused")} ` : "") + `${Math.round(made.progress * 100)} %` : t(`job.${state}`),
     progress: made.progress,
-    facts: (done ?? [busy && left, t("jobs.here")]).filter(Boolean).join(" · "),
+    paused: busy ? made.paused : undefined,
+    facts: (done ?? [busy && left, t("jobs.here"), busy && said(made.message)]).filter(Boolean).join(" · "),
     reason: "",
     error: error ? problemText(error) : "",
     cancel: busy,
@@ -138,6 +140,11 @@ function update(element, line) {
   bar.hidden = !line.cancel;
   text(part(".job-facts"), line.facts);
   attribute(part(".job-facts"), "title", line.facts);
+  const pause = part("[data-testid=job-pause]");
+  pause.hidden = line.paused === undefined;
+  attribute(pause, "data-paused", String(!!line.paused));
+  attribute(pause, "aria-label", t(line.paused ? "jobs.continue" : "jobs.pause", { name: line.name }));
+  text(pause, t(line.paused ? "jobs.continue-short" : "jobs.pause-short"));
   part("[data-testid=job-cancel]").hidden = !line.cancel;
   part("[data-testid=job-download]").hidden = !line.download;
   text(part(".job-reason"), line.reason);

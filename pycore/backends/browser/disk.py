@@ -11,6 +11,9 @@ from pycore.protocol import ReelError
 FOLDER = "exports"
 """In the private folder; web/ui/jobs.js downloads from it."""
 
+PARTS = "export-parts"
+"""Beside it: a folder for each reel that is being made."""
+
 _KEPT_MS = 24 * 3600 * 1000
 """How long a reel that was not removed stays in the private folder."""
 
@@ -29,8 +32,8 @@ def available() -> bool:
 class File:
     """`stream`: a WritableStream of Mediabunny's chunks. `stored`: its name in the private folder, or ""."""
 
-    def __init__(self, handle: Any, writable: Any, stored: str) -> None:
-        self._handle, self._writable, self.stored = handle, writable, stored
+    def __init__(self, handle: Any, writable: Any, stored: str, folder: Any) -> None:
+        self._handle, self._writable, self.stored, self._folder = handle, writable, stored, folder
         self._dropped = False
         self._proxies = [create_proxy(self._write), create_proxy(self._close), create_proxy(self._abort)]
         sink = dict(zip(("write", "close", "abort"), self._proxies, strict=True))
@@ -40,11 +43,16 @@ class File:
     async def create(cls, target: Any, name: str) -> "File":
         """Raises JsException."""
         if target is not None:
-            return cls(target, await target.createWritable(), "")
+            return cls(target, await target.createWritable(), "", None)
         folder = await _folder()
         await _remove_old(folder)
+        return await cls.inside(folder, name)
+
+    @classmethod
+    async def inside(cls, folder: Any, name: str) -> "File":
+        """In that folder of the private ones. Raises JsException."""
         handle = await folder.getFileHandle(name, _object(create=True))
-        return cls(handle, await handle.createWritable(), name)
+        return cls(handle, await handle.createWritable(), name, folder)
 
     async def bytes(self) -> int:
         """Its length, once it is closed."""
@@ -56,7 +64,7 @@ class File:
         try:
             await self._writable.abort()
             if self.stored:
-                await (await _folder()).removeEntry(self.stored)
+                await self._folder.removeEntry(self.stored)
             elif hasattr(self._handle, "remove") and not (await self._handle.getFile()).size:
                 await self._handle.remove()  # the empty file that choosing a name has made
         except JsException as error:
@@ -104,9 +112,38 @@ def refused(error: JsException) -> ReelError:
     )
 
 
-async def _folder() -> Any:
+async def parts_of(key: str) -> Any:
+    """The folder of a reel's parts, made where there is none; those of reels that were given up long ago are
+    removed. Raises JsException."""
+    every = await _folder(PARTS)
+    entries = every.entries()
+    while not (step := await entries.next()).done:
+        name, folder = step.value
+        if name != key and not await _recent(folder):
+            await every.removeEntry(name, _object(recursive=True))
+    return await every.getDirectoryHandle(key, _object(create=True))
+
+
+async def remove_parts(key: str) -> None:
+    """Takes a reel's parts away, if there are any."""
+    try:
+        await (await _folder(PARTS)).removeEntry(key, _object(recursive=True))
+    except JsException as error:
+        js.console.warn(f"The parts of a reel could not be removed: {error}")
+
+
+async def _folder(name: str = FOLDER) -> Any:
     root = await js.navigator.storage.getDirectory()
-    return await root.getDirectoryHandle(FOLDER, _object(create=True))
+    return await root.getDirectoryHandle(name, _object(create=True))
+
+
+async def _recent(folder: Any) -> bool:
+    """Whether any of its files is younger than _KEPT_MS."""
+    files = folder.values()
+    while not (step := await files.next()).done:
+        if js.Date.now() - (await step.value.getFile()).lastModified <= _KEPT_MS:
+            return True
+    return False
 
 
 async def _remove_old(folder: Any) -> None:

@@ -1,29 +1,24 @@
-"""A reel's file: pictures encoded by WebCodecs, sound packets as they are, written by Mediabunny."""
+"""A reel's file: packets of pictures and of sound as they are, written by Mediabunny."""
 
 from typing import Any
 
-import js  # pyright: ignore[reportMissingImports]
-from pyodide.ffi import JsException, to_js  # pyright: ignore[reportMissingImports]
+from pyodide.ffi import JsException  # pyright: ignore[reportMissingImports]
 
 from pycore.backends.browser import disk
 from pycore.backends.browser.footage import BrowserFootage
-from pycore.backends.reels import Format, SoundPacket
-from pycore.protocol import ReelError
-
-_CHUNK_BYTES = 4 * 2**20
-_KEY_EVERY_S = 2.0
+from pycore.backends.browser.writing import Writing, failed, options
+from pycore.backends.reels import Format, PicturePacket, SoundPacket
 
 
 class BrowserReelFile:
     """See ReelFile."""
 
-    def __init__(self, media: Any, file: disk.File, output: Any, pictures: Any) -> None:
-        self.stored = file.stored
-        self.canvas = js.OffscreenCanvas.new(1, 1)
-        self._media, self._file, self._output, self._pictures = media, file, output, pictures
+    def __init__(self, writing: Writing, pictures: Any) -> None:
+        self.stored = writing.file.stored
+        self._writing, self._pictures = writing, pictures
+        self._pictures_are: Any = None
         self._sound: Any = None
-        self._described: Any = None
-        self._captured: Any = None
+        self._sound_is: Any = None
 
     @classmethod
     async def start(
@@ -31,81 +26,38 @@ class BrowserReelFile:
     ) -> "BrowserReelFile":
         """Raises ReelError `local-export.write`."""
         try:
-            target = media.StreamTarget.new(file.stream, _options(chunked=True, chunkSize=_CHUNK_BYTES))
-            kind = media.WebMOutputFormat if format.container == "webm" else media.Mp4OutputFormat
-            output = media.Output.new(_options(format=kind.new(), target=target))
-            encoding = {
-                "codec": format.codec,
-                "quality": media.Quality.new(_options(bitrate=format.bitrate)),
-                "keyFrameInterval": _KEY_EVERY_S,
-            }
-            pictures = media.VideoSampleSource.new(_options(**encoding))
-            output.addVideoTrack(pictures)
-            made = cls(media, file, output, pictures)
+            writing = Writing(media, file, format)
+            pictures = media.EncodedVideoPacketSource.new(format.codec)
+            writing.output.addVideoTrack(pictures)
+            made = cls(writing, pictures)
             if footage.audio is not None:
-                await made._add_track(footage.audio)
-            await output.start()
+                made._sound = media.EncodedAudioPacketSource.new(footage.audio.codec)
+                made._sound_is = options(decoderConfig=await footage.audio.getDecoderConfig())
+                writing.output.addAudioTrack(made._sound)
+            await writing.output.start()
         except JsException as error:
             await file.drop()
             raise disk.refused(error) from error
         return made
 
-    async def _add_track(self, track: Any) -> None:
-        self._sound = self._media.EncodedAudioPacketSource.new(track.codec)
-        self._described = _options(decoderConfig=await track.getDecoderConfig())
-        self._output.addAudioTrack(self._sound)
-
-    def capture(self, time_us: int, duration_us: int) -> None:
-        timing = _options(timestamp=time_us / 1e6, duration=duration_us / 1e6)
-        self._captured = self._media.VideoSample.new(self.canvas, timing)
-
-    async def encode(self) -> None:
-        sample, self._captured = self._captured, None
-        try:
-            await self._pictures.add(sample)
-        except JsException as error:
-            raise _failed(error) from error
-        finally:
-            sample.close()
+    async def add_picture(self, packet: PicturePacket, time_us: int) -> None:
+        described, handle = packet.handle
+        if self._pictures_are is None:
+            self._pictures_are = options(decoderConfig=described)
+        await _add(self._pictures, handle, time_us, self._pictures_are)
 
     async def add_sound(self, packet: SoundPacket, time_us: int) -> None:
-        moved = packet.handle.clone(_options(timestamp=time_us / 1e6))
-        try:
-            await self._sound.add(moved, self._described)
-        except JsException as error:
-            raise _failed(error) from error
+        await _add(self._sound, packet.handle, time_us, self._sound_is)
 
     async def finish(self) -> int:
-        try:
-            await self._output.finalize()
-            return await self._file.bytes()
-        except JsException as error:
-            raise _failed(error) from error
-        finally:
-            self._file.free()
+        return await self._writing.finish()
 
     async def abort(self) -> None:
-        if self._captured is not None:
-            self._captured.close()
-        await self._file.drop()
-        try:
-            await self._output.cancel()
-        except JsException as error:
-            js.console.warn(f"Giving an export up: {error}")
-        self._file.free()
+        await self._writing.abort()
 
 
-def _failed(error: JsException) -> ReelError:
-    if error.name in ("QuotaExceededError", "NotAllowedError", "InvalidModificationError", "NotFoundError"):
-        return disk.refused(error)
-    return ReelError.of(
-        "local-export.encode",
-        "This browser could not encode the reel",
-        str(error),
-        "Choose a smaller size, or export on the server.",
-        500,
-    )
-
-
-def _options(**fields: Any) -> Any:
-    return to_js(fields, dict_converter=js.Object.fromEntries)
+async def _add(track: Any, packet: Any, time_us: int, described: Any) -> None:
+    try:
+        await track.add(packet.clone(options(timestamp=time_us / 1e6)), described)
+    except JsException as error:
+        raise failed(error) from error

@@ -7,8 +7,9 @@ from pyodide.ffi import JsException, to_js  # pyright: ignore[reportMissingImpor
 
 from pycore.backends.browser import disk
 from pycore.backends.browser.footage import BrowserFootage
+from pycore.backends.browser.parts import BrowserParts
 from pycore.backends.browser.reel_file import BrowserReelFile
-from pycore.backends.reels import Footage, Format, ReelFile
+from pycore.backends.reels import Footage, Format, Parts, ReelFile
 from pycore.protocol import ReelError, Size
 
 _CODECS = (("avc", "H.264"), ("vp9", "VP9"), ("av1", "AV1"))
@@ -58,6 +59,13 @@ class BrowserReels:
         except JsException as error:
             raise disk.refused(error) from error
         return await BrowserReelFile.start(media, format, footage, file)
+
+    async def parts(self, format: Format, key: str) -> Parts:
+        try:
+            folder = await disk.parts_of(key)
+        except JsException as error:
+            raise disk.refused(error) from error
+        return BrowserParts(await self._module(), format, key, folder)
 
     async def _module(self) -> Any:
         if self._media is None:
