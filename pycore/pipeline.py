@@ -154,6 +154,7 @@ class Pipeline:
     ) -> FramePresented:
         try:
             await self.prepare()
+            shot = self._shot or shot  # another crop may have been set while shaders were compiled
             started = perf_counter()
             if self._showing is None:
                 self._showing = Showing(shot, self._output, self._split, self._sharpness)

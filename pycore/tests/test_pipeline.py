@@ -72,6 +72,24 @@ def test_a_frame_is_cropped_doubled_and_presented() -> None:
     play(body)
 
 
+def test_a_crop_set_while_shaders_are_compiled_is_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(scene: Scene) -> None:
+        scene.pipeline.set_source(SIZE)
+        scene.pipeline.set_crop(Rect(0, 0, 20, 20))
+        load = scene.device.load_shader
+
+        async def meanwhile(name: str) -> str:  # a browser fetches shaders, and the page goes on
+            scene.pipeline.set_crop(Rect(4, 6, 16, 12))
+            return await load(name)
+
+        monkeypatch.setattr(scene.device, "load_shader", meanwhile)
+        await scene.pipeline.render(frame(), 0)
+        await scene.pipeline.render(frame(), 40_000)
+        assert_shows(await scene.picture(), (4, 6, 16, 12), 0, 0.4)
+
+    play(body)
+
+
 def test_crop_and_look_take_effect_with_the_next_frame() -> None:
     async def body(scene: Scene) -> None:
         scene.pipeline.set_source(SIZE)
